@@ -1,0 +1,22 @@
+"""Pruning estimators for scikit-learn.
+
+Wrap a model in `PruningEstimator`, set one number, ``rate``, and get a plain, smaller
+scikit-learn estimator back.
+"""
+
+from skprune.estimator import PruningEstimator
+from skprune.methods import Magnitude, Random
+from skprune.pruning import prune
+from skprune.size import ModelSize, PruningReport, model_size
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Magnitude",
+    "ModelSize",
+    "PruningEstimator",
+    "PruningReport",
+    "Random",
+    "model_size",
+    "prune",
+]

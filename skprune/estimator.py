@@ -1,0 +1,472 @@
+"""PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
+
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
+
+from skprune._compat import HasMethods, Interval, StrOptions, fit_context
+from skprune.methods import make_method
+from skprune.pruning import Plan, make_generator, prune_fitted
+from skprune.readouts.selection import SCOPES
+from skprune.structures import Samples
+
+COPIED_TAGS = (
+    "estimator_type",
+    "classifier_tags",
+    "regressor_tags",
+    "transformer_tags",
+    "target_tags",
+    "input_tags",
+    "non_deterministic",
+)
+
+
+def seeded(estimator, random_state):
+    """Set every nested ``random_state`` from one seed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    random_state : int, RandomState instance or None
+        None leaves the estimator as it is.
+
+    Returns
+    -------
+    estimator
+        The same object.
+    """
+    if random_state is None:
+        return estimator
+    rng = check_random_state(random_state)
+    names = sorted(estimator.get_params())
+    seeds = {
+        name: rng.randint(np.iinfo(np.int32).max)
+        for name in names
+        if name.split("__")[-1] == "random_state"
+    }
+    return estimator.set_params(**seeds)
+
+
+def fit_clone(estimator, X, y, fit_params):
+    """Fit a clone; a function of a module, so that a cache can hold its results."""
+    return clone(estimator).fit(X, y, **fit_params)
+
+
+def own_model(estimator, X, y, fit_params, *, random_state, memory):
+    """A fitted estimator that nobody else holds.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave; not changed.
+    X, y : array-like
+        Training samples.
+    fit_params : dict
+        What goes to its ``fit``.
+    random_state : int, RandomState instance or None
+        Seed of nested ``random_state`` parameters.
+    memory : None, str or object with the joblib.Memory interface
+        Where fitted models are cached.
+
+    Returns
+    -------
+    estimator
+        Fitted; of a FrozenEstimator, a copy of the model inside.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        check_is_fitted(estimator)
+        return deepcopy(estimator.estimator)
+    unfitted = seeded(clone(estimator), random_state)
+    vars(unfitted).pop("_skl_callbacks", None)  # they would enter the key of the cache
+    cached = check_memory(memory).cache(fit_clone)
+    fitted = cached(unfitted, X, y, fit_params)
+    return fitted if memory is None else deepcopy(fitted)
+
+
+def _has(name):
+    """Condition of ``available_if``: the fitted model, or the given one, has it."""
+
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+def _delegated(name):
+    """A method that passes its arguments on to the pruned model."""
+
+    def method(self, X):
+        check_is_fitted(self)
+        return getattr(self.estimator_, name)(X)
+
+    method.__name__ = name
+    method.__doc__ = f"""Call ``{name}`` of the pruned model.
+
+        Parameters
+        ----------
+        X : {{array-like, sparse matrix}} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray
+            As the pruned model returns it.
+        """
+    return available_if(_has(name))(method)
+
+
+def _fitted_attribute(name):
+    """A property that is the attribute of the pruned model."""
+
+    def get(self):
+        if not hasattr(self, "estimator_"):
+            raise AttributeError(f"{name} exists only after fit.")
+        return getattr(self.estimator_, name)
+
+    return property(get, doc=f"``{name}`` of the pruned model.")
+
+
+class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
+    """Fit a model and prune it to a smaller one of the same class.
+
+    Exactly ``round(rate * n_units)`` units of the fitted model are removed, the
+    survivors are re-estimated in closed form, and the result is a plain scikit-learn
+    estimator that needs no skprune to predict.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A linear model, MLP, tree or forest, or a Pipeline, search or
+        TransformedTargetRegressor that ends in one. Wrap a model that is already
+        fitted in `sklearn.frozen.FrozenEstimator`; it is not changed.
+    method : {"magnitude", "random"}, Method or callable, default="magnitude"
+        What ranks the units: a name, a method object such as
+        :class:`Magnitude`, or a function ``f(readout, rng) -> importances``.
+    rate : float, default=0.5
+        Share of the units that is removed, in [0, 1). Each layer, and each
+        ensemble, keeps at least one unit; where that stops short of the rate a
+        warning says so and ``rate_`` holds what was reached.
+    granularity : str, default="connection"
+        What a unit is: "connection" (a coefficient, a weight, or a split of a tree
+        with what hangs below), "neuron" (a hidden neuron, or a tree of a forest),
+        "layer" (a hidden layer, or a depth level of a tree) or "feature". The words
+        "coefficient", "weight", "split", "node", "tree" and "depth" are taken too.
+    scope : {"global", "local", "lamp"}, default="global"
+        Whether all units compete in one ranking, each layer or tree loses the same
+        share, or one ranking of layer-adaptive scores decides.
+    n_steps : int, default=1
+        Number of steps, each of which removes the same share of what is left, ranks
+        anew and recovers.
+    compensate : bool, default=True
+        Whether the survivors are re-estimated by least squares after each step.
+    finetune : int, default=0
+        Training passes over the samples after each step, removed units held at
+        zero; for models that are trained by passes.
+    memory : str or object with the joblib.Memory interface, default=None
+        Where fitted, unpruned models are cached, so that a search over `rate`,
+        `method` or `granularity` fits each of them once a fold. With
+        ``random_state=None`` the cached model is one random draw.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the nested ``random_state`` parameters of `estimator` and everything
+        drawn here.
+    verbose : int, default=0
+        Prints a line a step where positive.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The pruned model, plain and fitted.
+    importances_ : ndarray of shape (n_units_,)
+        Importance of each unit in the last ranking that saw it. High: keep.
+    support_ : ndarray of bool of shape (n_units_,)
+        Which units are left, numbered from input to output.
+    n_units_ : int
+        Number of units before pruning. A weight that is zero after training is not a
+        unit.
+    rate_ : float
+        Share of the units that went.
+    report_ : PruningReport
+        Units, parameters, non-zeros, multiply-adds and bytes before and after.
+    classes_ : ndarray
+        Class labels, for classifiers.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has string names.
+
+    See Also
+    --------
+    prune : The same for a fitted model, as a function.
+    model_size : Size of a model.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skprune import PruningEstimator
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> net = MLPClassifier(max_iter=50, tol=0.01, random_state=0)
+    >>> small = PruningEstimator(net, rate=0.8).fit(X_train, y_train)
+    >>> bool(small.score(X_test, y_test) > 0.94)
+    True
+    """
+
+    _doc_link_module = "skprune"
+    _doc_link_template = (
+        "https://skprune.readthedocs.io/en/latest/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+    __metadata_request__fit = {"sample_weight": UNUSED}
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "method": [str, HasMethods(["importances", "gates"]), callable],
+        "rate": [Interval(Real, 0, 1, closed="left")],
+        "granularity": [str],
+        "scope": [StrOptions(set(SCOPES))],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "compensate": ["boolean"],
+        "finetune": [Interval(Integral, 0, None, closed="left")],
+        "memory": [str, HasMethods(["cache"]), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        method="magnitude",
+        rate=0.5,
+        granularity="connection",
+        scope="global",
+        n_steps=1,
+        compensate=True,
+        finetune=0,
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.method = method
+        self.rate = rate
+        self.granularity = granularity
+        self.scope = scope
+        self.n_steps = n_steps
+        self.compensate = compensate
+        self.finetune = finetune
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
+        """Fit the model and prune it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples, as the model takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, for fitting, ranking and recovery.
+        **fit_params : dict
+            Metadata for ``fit`` of the model, with metadata routing enabled.
+
+        Returns
+        -------
+        self : PruningEstimator
+            Fitted.
+
+        Raises
+        ------
+        TypeError
+            If the model is of no family that can be pruned, or takes no
+            `sample_weight` and one is given.
+        ValueError
+            If a parameter is out of its range or does not fit the model; raised
+            before the model is fitted.
+        """
+        plan = self._plan()
+        plan.check(self.estimator)
+        routed = self._routed(sample_weight, fit_params)
+        fitted = own_model(
+            self.estimator,
+            X,
+            y,
+            routed,
+            random_state=self.random_state,
+            memory=self.memory,
+        )
+        trained_on = not isinstance(self.estimator, FrozenEstimator)
+        samples = Samples(X, y, _weight_in(routed, sample_weight), trained_on)
+        pruned = prune_fitted(fitted, samples, plan, make_generator(self.random_state))
+        self.estimator_ = pruned.estimator
+        self.importances_ = pruned.importances
+        self.support_ = pruned.support
+        self.n_units_ = len(pruned.support)
+        self.rate_ = pruned.rate
+        self.report_ = pruned.report
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+        return self
+
+    def _plan(self):
+        return Plan(
+            method=make_method(self.method),
+            rate=self.rate,
+            granularity=self.granularity,
+            scope=self.scope,
+            n_steps=self.n_steps,
+            compensate=self.compensate,
+            finetune=self.finetune,
+            verbose=self.verbose,
+        )
+
+    def _routed(self, sample_weight, fit_params):
+        """What goes to ``fit`` of the inner model."""
+        if sample_weight is not None:
+            fit_params = {**fit_params, "sample_weight": sample_weight}
+        if get_config()["enable_metadata_routing"]:
+            return dict(process_routing(self, "fit", **fit_params).estimator.fit)
+        extra = sorted(set(fit_params) - {"sample_weight"})
+        if extra:
+            raise ValueError(
+                f"{extra} can be passed to fit only with metadata routing: call "
+                "sklearn.set_config(enable_metadata_routing=True) first."
+            )
+        if fit_params and not has_fit_parameter(self.estimator, "sample_weight"):
+            raise TypeError(
+                f"{type(self.estimator).__name__}.fit takes no sample_weight; leave it "
+                "out, or enable metadata routing to send it to a step inside."
+            )
+        return fit_params
+
+    predict = _delegated("predict")
+    predict_proba = _delegated("predict_proba")
+    predict_log_proba = _delegated("predict_log_proba")
+    decision_function = _delegated("decision_function")
+    transform = _delegated("transform")
+    classes_ = _fitted_attribute("classes_")
+    coef_ = _fitted_attribute("coef_")
+    intercept_ = _fitted_attribute("intercept_")
+    feature_importances_ = _fitted_attribute("feature_importances_")
+
+    @available_if(_has("transform"))
+    def fit_transform(self, X, y=None, sample_weight=None, **fit_params):
+        """Fit, prune and transform the training samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight, **fit_params
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray
+            As the pruned model returns it.
+        """
+        fitted = self.fit(X, y, sample_weight=sample_weight, **fit_params)
+        return fitted.transform(X)
+
+    @available_if(_has("score"))
+    def score(self, X, y=None, **params):
+        """Score of the pruned model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        **params : dict
+            Passed on, ``sample_weight`` for instance.
+
+        Returns
+        -------
+        float
+            Accuracy or R2, or what ``score`` of the model is.
+        """
+        check_is_fitted(self)
+        if get_config()["enable_metadata_routing"]:
+            params = process_routing(self, "score", **params).estimator.score
+        return self.estimator_.score(X, y, **params)
+
+    @available_if(_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns that ``transform`` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features.
+
+        Returns
+        -------
+        ndarray of str
+            As the pruned model gives them.
+        """
+        check_is_fitted(self)
+        return self.estimator_.get_feature_names_out(input_features)
+
+    @available_if(_has("set_output"))
+    def set_output(self, *, transform=None):
+        """Choose the container that ``transform`` returns.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            None leaves it as it is.
+
+        Returns
+        -------
+        self : PruningEstimator
+            The same object.
+        """
+        for estimator in (self.estimator, getattr(self, "estimator_", None)):
+            if estimator is not None:
+                estimator.set_output(transform=transform)
+        return self
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        for name in COPIED_TAGS:
+            setattr(tags, name, deepcopy(getattr(inner, name)))
+        return tags
+
+    def get_metadata_routing(self):
+        """Where metadata goes: what ``fit`` and ``score`` of the model ask for.
+
+        Returns
+        -------
+        MetadataRouter
+            See the scikit-learn user guide.
+        """
+        mapping = MethodMapping()
+        mapping.add(caller="fit", callee="fit").add(caller="score", callee="score")
+        return MetadataRouter(owner=self).add(
+            estimator=self.estimator, method_mapping=mapping
+        )
+
+
+def _weight_in(routed, sample_weight):
+    return routed.get("sample_weight", sample_weight)

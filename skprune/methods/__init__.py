@@ -1,0 +1,41 @@
+"""Pruning methods by name."""
+
+from skprune.methods.base import FunctionMethod, Method
+from skprune.methods.magnitude import Magnitude
+from skprune.methods.random import Random
+
+METHODS = {"magnitude": Magnitude, "random": Random}
+
+
+def make_method(method):
+    """The method object that a parameter stands for.
+
+    Parameters
+    ----------
+    method : str, Method or callable
+        A name of `METHODS`, an object, or a function ``f(readout, rng)``.
+
+    Returns
+    -------
+    Method
+        A new one for a name or a function, the same one for an object.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; names those that are known.
+    """
+    if isinstance(method, Method):
+        return method
+    if callable(method) and not isinstance(method, type):
+        return FunctionMethod(method)
+    if isinstance(method, str) and method in METHODS:
+        return METHODS[method]()
+    known = ", ".join(repr(name) for name in METHODS)
+    raise ValueError(
+        f"method={method!r} is not known; choose {known}, a method object such as "
+        "Magnitude(), or a callable f(readout, rng)."
+    )
+
+
+__all__ = ["METHODS", "FunctionMethod", "Magnitude", "Method", "Random", "make_method"]

@@ -1,0 +1,102 @@
+"""What a pruning method is: importances of units, and gates made from them.
+
+A method is a small estimator of its own, so that its parameters can be searched over
+(``method__order``). It asks read-outs and never knows which model they belong to.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skprune.readouts.selection import keep_units
+
+
+class Method(ABC, BaseEstimator):
+    """Ranks the units of read-outs and chooses their gates."""
+
+    _doc_link_module = "skprune"
+
+    @abstractmethod
+    def importances(self, readout, rng):
+        """Importance of each unit of one read-out.
+
+        Parameters
+        ----------
+        readout : Readout
+            What to rank.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Not negative, additive (a share of variance or of the loss, not its root)
+            and comparable between read-outs. High: keep.
+        """
+
+    def rank(self, readouts, n_keep, rng):
+        """Importances of the units of all read-outs of a model.
+
+        Parameters
+        ----------
+        readouts : list of Readout
+            From input to output.
+        n_keep : int
+            How many units will be kept.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            In the order of the read-outs.
+        """
+        parts = [self.importances(readout, rng) for readout in readouts]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def gates(self, importances, n_remove, units, scope, rng):
+        """Gates of the units: the most important ones stay as they are.
+
+        Parameters
+        ----------
+        importances : ndarray of shape (n_units,)
+            From `rank`.
+        n_remove : int
+            How many gates must be zero.
+        units : Units
+            Groups, floors and nesting of the units.
+        scope : {"global", "local", "lamp"}
+            How groups compete.
+        rng : numpy.random.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        ndarray of float of shape (n_units,)
+            With exactly `n_remove` zeros.
+        """
+        return keep_units(importances, n_remove, units, scope).astype(float)
+
+
+class FunctionMethod(Method):
+    """A method made of a function ``f(readout, rng) -> importances``.
+
+    Parameters
+    ----------
+    function : callable
+        As `Method.importances`.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def importances(self, readout, rng):
+        scores = np.asarray(self.function(readout, rng), dtype=float)
+        if scores.shape != (readout.n_units,) or not np.isfinite(scores).all():
+            raise ValueError(
+                f"The method {self.function!r} returned importances of shape "
+                f"{scores.shape} for the {readout.n_units} units of {readout.name}; "
+                "it must return one finite number for each."
+            )
+        return scores

@@ -1,0 +1,56 @@
+"""The read-out: one sum of contributions, Z = A W + b, whose units have gates.
+
+Methods rank units by asking a read-out the few questions below and know nothing
+of the model family behind it. Every answer is one number per unit, in the order of
+the units of the read-out.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Readout(ABC):
+    """One sum of contributions of a model.
+
+    A gate multiplies the contribution of its unit: one keeps, zero removes. Samples
+    carry weights that sum to one, so each mean below is a weighted mean.
+
+    Attributes
+    ----------
+    name : str
+        Which part of the model this is, as in ``"coefs_[0]"``.
+    n_units : int
+        Number of units that may be removed.
+    """
+
+    name: str
+    n_units: int
+
+    @abstractmethod
+    def size(self):
+        """Norm of each unit's own weights, shape (n_units,)."""
+
+    @abstractmethod
+    def contribution(self):
+        """Root mean square of what each unit adds to Z about its mean, (n_units,).
+
+        Where the model has no intercept to take up a mean, it is not subtracted.
+        """
+
+    @abstractmethod
+    def gate_gradient(self):
+        """Derivative of the mean loss by each gate, at gates of one, (n_units,)."""
+
+    @abstractmethod
+    def fisher(self):
+        """Mean over samples of the squared derivative by each gate, (n_units,)."""
+
+    def spread(self):
+        """Root of the summed squared contributions: the scale of the read-out.
+
+        Dividing contributions by it makes those of different read-outs comparable,
+        and independent of the units in which each read-out is measured.
+        """
+        total = np.sqrt(np.sum(np.square(self.contribution(), dtype=float)))
+        return float(total) if total > 0 else 1.0

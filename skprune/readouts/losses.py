@@ -1,0 +1,117 @@
+"""Losses of a read-out: value, gradient and curvature by the output Z.
+
+Each loss is one small object of pure functions of ``(Z, Y)``, both of shape
+(n_samples, n_outputs). ``curvature`` is the diagonal of the Gauss-Newton matrix,
+the second derivative whose labels are drawn from the model itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss by the output of a read-out.
+
+    Parameters
+    ----------
+    name : str
+        How the loss is called in reports and errors.
+    value : callable
+        ``value(Z, Y)``: loss of each sample, shape (n_samples,).
+    gradient : callable
+        ``gradient(Z, Y)``: its derivative by Z, shape (n_samples, n_outputs).
+    curvature : callable
+        ``curvature(Z)``: expected second derivative by Z, shape (n_samples,
+        n_outputs), all non-negative.
+    draw : callable
+        ``draw(Z, rng)``: targets drawn from the distribution that the model
+        predicts, shape of Z. For losses without a distribution of fixed spread
+        the unit normal.
+    """
+
+    name: str
+    value: Callable
+    gradient: Callable
+    curvature: Callable
+    draw: Callable
+
+
+def _softmax(Z):
+    return softmax(Z, axis=1)
+
+
+def _draw_class(Z, rng):
+    edges = _softmax(Z).cumsum(axis=1)
+    drawn = (rng.random((len(Z), 1)) * edges[:, -1:] > edges).sum(axis=1)
+    return np.eye(Z.shape[1], dtype=Z.dtype)[np.minimum(drawn, Z.shape[1] - 1)]
+
+
+SQUARED = Loss(
+    "squared error",
+    value=lambda Z, Y: ((Z - Y) ** 2).sum(axis=1) / 2,
+    gradient=lambda Z, Y: Z - Y,
+    curvature=np.ones_like,
+    draw=lambda Z, rng: Z + rng.standard_normal(Z.shape),
+)
+
+LOGISTIC = Loss(
+    "log-loss",
+    value=lambda Z, Y: (np.logaddexp(0, Z) - Y * Z).sum(axis=1),
+    gradient=lambda Z, Y: expit(Z) - Y,
+    curvature=lambda Z: expit(Z) * expit(-Z),
+    draw=lambda Z, rng: (rng.random(Z.shape) < expit(Z)).astype(Z.dtype),
+)
+
+SOFTMAX = Loss(
+    "log-loss",
+    value=lambda Z, Y: -(Y * log_softmax(Z, axis=1)).sum(axis=1),
+    gradient=lambda Z, Y: _softmax(Z) - Y,
+    curvature=lambda Z: _softmax(Z) * (1 - _softmax(Z)),
+    draw=_draw_class,
+)
+
+SQUARED_HINGE = Loss(
+    "squared hinge",
+    value=lambda Z, Y: (np.maximum(0, 1 - Y * Z) ** 2).sum(axis=1) / 2,
+    gradient=lambda Z, Y: -Y * np.maximum(0, 1 - Y * Z),
+    curvature=np.ones_like,
+    draw=lambda Z, rng: np.where(rng.random(Z.shape) < expit(Z), 1.0, -1.0),
+)
+
+
+def tweedie(power):
+    """Half the Tweedie deviance with a log link, up to a term of Y alone.
+
+    Parameters
+    ----------
+    power : float
+        1 is Poisson, 2 is Gamma; the variance grows as ``mean**power``.
+
+    Returns
+    -------
+    Loss
+        Value and gradient by Z, the logarithm of the mean.
+    """
+
+    def value(Z, Y):
+        mean = _power_term(Z, 2 - power)
+        return (mean - Y * _power_term(Z, 1 - power)).sum(axis=1)
+
+    return Loss(
+        "Tweedie deviance",
+        value=value,
+        gradient=lambda Z, Y: np.exp((2 - power) * Z) - Y * np.exp((1 - power) * Z),
+        curvature=lambda Z: np.exp((2 - power) * Z),
+        draw=lambda Z, rng: np.maximum(
+            np.exp(Z) + np.exp(power * Z / 2) * rng.standard_normal(Z.shape), 0
+        ),
+    )
+
+
+def _power_term(Z, exponent):
+    """Integral of ``exp(exponent * Z)`` by Z."""
+    return Z if exponent == 0 else np.exp(exponent * Z) / exponent

@@ -1,0 +1,204 @@
+"""From importances to gates: which units stay.
+
+Exactly as many units go as are asked for. Units may hang below others (the splits of
+a tree): what hangs below a removed unit goes with it, so a unit ranks at least as high
+as everything below it, and at equal rank the deeper one goes first. Each group of
+units (a layer, a tree) keeps its least number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SCOPES = ("global", "lamp", "local")
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the units of a structure hang together.
+
+    Attributes
+    ----------
+    group : ndarray of int of shape (n_units,)
+        The layer or tree of each unit, in ascending order.
+    floor : ndarray of int of shape (n_groups,)
+        The least number of units that each group keeps.
+    least : int
+        The least number of units that all groups keep together.
+    parent : ndarray of int of shape (n_units,) or None
+        The unit that each unit hangs below, -1 for none; a parent comes before its
+        children. None where units are independent.
+    depth : ndarray of int of shape (n_units,) or None
+        Number of units above each unit.
+    """
+
+    group: np.ndarray
+    floor: np.ndarray
+    least: int = 0
+    parent: np.ndarray | None = None
+    depth: np.ndarray | None = None
+
+    @property
+    def n_units(self):
+        """Number of units."""
+        return len(self.group)
+
+    @property
+    def group_size(self):
+        """Number of units of each group."""
+        return np.bincount(self.group, minlength=len(self.floor))
+
+    @property
+    def removable(self):
+        """How many units may go at most."""
+        floor = np.minimum(self.floor, self.group_size).sum()
+        return self.n_units - min(max(floor, self.least), self.n_units)
+
+
+def keep_units(importances, n_remove, units, scope):
+    """Choose the units that stay.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_units,)
+        High: keep.
+    n_remove : int
+        How many units go; at most ``units.removable``.
+    units : Units
+        Groups, floors and nesting.
+    scope : {"global", "local", "lamp"}
+        One ranking of all units; the same share of each group; or one ranking of
+        layer-adaptive scores [1]_, each importance over the sum of those of its group
+        that are not smaller.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_units,)
+        With exactly `n_remove` entries False.
+
+    References
+    ----------
+    .. [1] J. Lee et al., "Layer-adaptive Sparsity for the Magnitude-based Pruning",
+       ICLR 2021.
+    """
+    ranks = nested_rank(importances, units)
+    if scope == "local":
+        return _keep_local(ranks, n_remove, units)
+    if scope == "lamp":
+        ranks = nested_rank(_layer_adaptive(importances, ranks, units), units)
+    return (
+        ranks >= n_remove
+        if not units.floor.any()
+        else _above_floor(ranks, n_remove, units)
+    )
+
+
+def nested_rank(importances, units):
+    """Position of each unit in the order of removal, children before parents.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_units,)
+        High: keep.
+    units : Units
+        Nesting of the units.
+
+    Returns
+    -------
+    ndarray of int of shape (n_units,)
+        A permutation; the unit of rank zero goes first.
+    """
+    if units.parent is None:
+        order = np.argsort(importances, kind="stable")
+    else:
+        order = np.lexsort((-units.depth, closure(importances, units)))
+    ranks = np.empty(len(order), dtype=np.intp)
+    ranks[order] = np.arange(len(order))
+    return ranks
+
+
+def closure(importances, units):
+    """Raise each unit to the largest importance among the units below it.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_units,)
+        High: keep.
+    units : Units
+        With ``parent`` and ``depth``.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        Not smaller than `importances`; a parent is not below its children.
+    """
+    closed = np.array(importances, dtype=float)
+    by_depth = np.argsort(units.depth, kind="stable")
+    edges = np.cumsum(np.bincount(units.depth))
+    for start, stop in zip(edges[-2::-1], edges[:0:-1]):
+        level = by_depth[start:stop]
+        np.maximum.at(closed, units.parent[level], closed[level])
+    return closed
+
+
+def _layer_adaptive(importances, ranks, units):
+    order = np.lexsort((ranks, units.group))
+    raised = importances if units.parent is None else closure(importances, units)
+    sizes = raised[order].astype(float)
+    ends = np.cumsum(units.group_size)
+    scores = np.empty(len(sizes))
+    for start, stop in zip(ends - units.group_size, ends):
+        tail = np.cumsum(sizes[start:stop][::-1])[::-1]
+        share = sizes[start:stop] / np.maximum(tail, np.finfo(float).tiny)
+        # rounding must not undo the order within the group
+        scores[order[start:stop]] = np.maximum.accumulate(share)
+    return scores
+
+
+def _above_floor(ranks, n_remove, units):
+    """Keep by rank, but in each group at least the best units of its floor."""
+    from_top = _rank_in_group(-ranks, units)
+    safe = from_top < units.floor[units.group]
+    order = np.lexsort((ranks, safe))
+    kept = np.ones(len(ranks), dtype=bool)
+    kept[order[:n_remove]] = False
+    return kept
+
+
+def _keep_local(ranks, n_remove, units):
+    quota = apportion(n_remove, units)
+    return _rank_in_group(ranks, units) >= quota[units.group]
+
+
+def _rank_in_group(ranks, units):
+    order = np.lexsort((ranks, units.group))
+    starts = np.cumsum(units.group_size) - units.group_size
+    inside = np.empty(len(ranks), dtype=np.intp)
+    inside[order] = np.arange(len(ranks)) - starts[units.group[order]]
+    return inside
+
+
+def apportion(n_remove, units):
+    """Share a number of removals among groups in proportion to their sizes.
+
+    Parameters
+    ----------
+    n_remove : int
+        How many units go in all.
+    units : Units
+        Groups and their floors.
+
+    Returns
+    -------
+    ndarray of int of shape (n_groups,)
+        Sums to `n_remove`. Largest remainders are rounded up, and no group falls
+        below its floor as long as another one can give.
+    """
+    room = units.group_size - np.minimum(units.floor, units.group_size)
+    exact = units.group_size * (n_remove / max(units.n_units, 1))
+    quota = np.minimum(np.floor(exact + 1e-9).astype(int), room)
+    while quota.sum() < n_remove:
+        open_groups = np.flatnonzero(quota < room)
+        first = np.argsort(-(exact - quota)[open_groups], kind="stable")
+        quota[open_groups[first[: n_remove - quota.sum()]]] += 1
+    return quota

@@ -1,0 +1,195 @@
+"""How large a model is, and what pruning changed."""
+
+from dataclasses import astuple, dataclass
+from html import escape
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+from skprune.structures import ModelSize, family_of, final_model
+
+MAX_ROWS = 12  # groups that a printed report lists before it sums up the rest
+
+
+def model_size(estimator):
+    """Parameters, non-zeros, multiply-adds and bytes of a fitted model.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model, a container of one, or a fitted `PruningEstimator`.
+
+    Returns
+    -------
+    ModelSize
+        ``n_bytes`` counts all arrays that the model holds in memory, the left-overs
+        of its training among them.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    TypeError
+        If no family of `skprune` accepts the model.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skprune import model_size
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model_size(LogisticRegression(max_iter=500).fit(X, y)).n_parameters
+    15
+    """
+    if isinstance(getattr(estimator, "report_", None), PruningReport):
+        estimator = estimator.estimator_
+    model = final_model(estimator)
+    check_is_fitted(model)
+    total = sum(part_sizes(model).values(), start=ModelSize(0, 0, 0, 0))
+    counts = astuple(total)[:3]
+    return ModelSize(*counts, n_bytes=array_bytes(model))
+
+
+def part_sizes(model):
+    """Size of each part of a fitted model.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model, not a container.
+
+    Returns
+    -------
+    dict of str to ModelSize
+        By the name of the layer or tree.
+    """
+    return family_of(model).part_sizes(model)
+
+
+def array_bytes(item):
+    """Bytes of all arrays that an object holds, each counted once.
+
+    Parameters
+    ----------
+    item : object
+        An estimator, or a list, dict or array.
+
+    Returns
+    -------
+    int
+        Without the overhead of Python objects.
+    """
+    total, seen, pending = 0, set(), [item]
+    while pending:
+        item = pending.pop()
+        if id(item) in seen or isinstance(item, type):
+            continue
+        seen.add(id(item))
+        if isinstance(item, np.ndarray) and item.dtype != object:
+            total += item.nbytes
+        else:
+            pending.extend(_members(item))
+    return total
+
+
+def _members(item):
+    if isinstance(item, dict):
+        return item.values()
+    if isinstance(item, list | tuple | np.ndarray):
+        return item
+    if sparse.issparse(item):
+        return [v for v in vars(item).values() if isinstance(v, np.ndarray)]
+    if type(item).__module__.startswith("sklearn."):
+        state = item.__getstate__()
+        return state.values() if isinstance(state, dict) else ()
+    return ()
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """The units of one group (a layer, a tree) before and after pruning.
+
+    Attributes
+    ----------
+    name : str
+        Which part of the model this is.
+    start, stop : int
+        Its units are ``support_[start:stop]``.
+    n_kept : int
+        How many of them are left.
+    """
+
+    name: str
+    start: int
+    stop: int
+    n_kept: int
+
+
+@dataclass(frozen=True)
+class PruningReport:
+    """What pruning changed, printable and as HTML in a notebook.
+
+    Attributes
+    ----------
+    groups : list of GroupReport
+        Units by layer or tree.
+    before, after : ModelSize
+        Of the whole model.
+    parts_before, parts_after : dict of str to ModelSize
+        Of each layer or tree; a part that is gone is not in the second.
+    """
+
+    groups: list[GroupReport]
+    before: ModelSize
+    after: ModelSize
+    parts_before: dict[str, ModelSize]
+    parts_after: dict[str, ModelSize]
+
+    def __repr__(self):
+        rows = [_HEADER, *_body(self)]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(_HEADER))]
+        lines = [
+            row[0].ljust(widths[0])
+            + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:]))
+            for row in rows
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _repr_html_(self):
+        head = "".join(f"<th>{name}</th>" for name in _HEADER)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in _body(self)
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_HEADER = ("", "units", "parameters", "non-zero", "multiply-adds", "bytes")
+
+
+def _body(report):
+    rows = [
+        (group.name, _change(group.stop - group.start, group.n_kept), "", "", "", "")
+        for group in report.groups[:MAX_ROWS]
+    ]
+    if len(report.groups) > MAX_ROWS:
+        hidden = report.groups[MAX_ROWS:]
+        change = _change(
+            sum(g.stop - g.start for g in hidden), sum(g.n_kept for g in hidden)
+        )
+        rows.append((f"({len(hidden)} more)", change, "", "", "", ""))
+    nothing = ModelSize(0, 0, 0, 0)
+    if len(report.parts_before) <= MAX_ROWS:
+        for name, size in report.parts_before.items():
+            rows.append(_size_row(name, size, report.parts_after.get(name, nothing)))
+    return [*rows, _size_row("total", report.before, report.after)]
+
+
+def _size_row(name, before, after):
+    pairs = zip(astuple(before), astuple(after))
+    return (name, "", *(_change(old, new) for old, new in pairs))
+
+
+def _change(old, new):
+    return f"{old:,.0f} -> {new:,.0f}"
