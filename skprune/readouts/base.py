@@ -43,8 +43,22 @@ class Readout(ABC):
         """Derivative of the mean loss by each gate, at gates of one, (n_units,)."""
 
     @abstractmethod
-    def fisher(self):
-        """Mean over samples of the squared derivative by each gate, (n_units,)."""
+    def fisher(self, rng=None):
+        """Mean over samples of the squared derivative of the loss by each gate.
+
+        Contributions count about their mean, as in `contribution`.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            Draws the labels from what the model predicts, which gives the curvature of
+            the expected loss; None takes the labels of the data.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            In squared units of the loss.
+        """
 
     def spread(self):
         """Root of the summed squared contributions: the scale of the read-out.

@@ -32,7 +32,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
 from skprune.readouts import least_squares, losses
-from skprune.readouts.dense import EntryReadout, RowReadout
+from skprune.readouts.dense import EntryReadout, Objective, RowReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import (
     Family,
@@ -101,8 +101,14 @@ class LinearStructure(Structure):
         """Targets in the form that the loss takes, (n_samples, n_outputs)."""
         return linear_targets(self.estimator, self.y)
 
-    def _gradient(self):
-        return self.loss_function.gradient(self.output(), self.targets)
+    def _gradient(self, rng=None):
+        Z = self.output()
+        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
+        return self.loss_function.gradient(Z, Y)
+
+    def _objective(self):
+        strength = penalty(self.estimator, self.total_weight)
+        return Objective(self.loss_function, self.targets, self.b, strength)
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
@@ -179,6 +185,7 @@ class LinearConnections(LinearStructure):
                 self.weights,
                 mask=self.mask,
                 centred=self.centred,
+                objective=self._objective(),
             )
         ]
 
@@ -205,6 +212,7 @@ class LinearFeatures(LinearStructure):
                 self.weights,
                 rows=self.rows,
                 centred=self.centred,
+                objective=self._objective(),
             )
         ]
 
