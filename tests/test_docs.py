@@ -1,0 +1,137 @@
+"""The code that readers see runs: docstrings, pages, their source files, examples."""
+
+import doctest
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skprune
+from skprune.methods import METHODS
+from skprune.structures import FAMILIES
+
+ROOT = Path(__file__).parents[1]
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+MODULES = ["skprune"] + [
+    module.name for module in pkgutil.walk_packages(skprune.__path__, "skprune.")
+]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.rst"),
+        *ROOT.glob("docs/*.md"),
+    ]
+    if not {"auto_examples", "generated", "_build"} & set(path.parts)
+)
+PAGE_CODE = sorted(path.name for path in (ROOT / "docs" / "code").glob("*.py"))
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
+COMMANDS = re.compile(r"^<!-- command: (\w+) -->\n```bash\n(.*?)^```$", re.M | re.S)
+
+
+def page(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_print_what_they_show(name):
+    """Each example in the docstrings of a module gives the output beside it."""
+    results = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
+
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", skprune.__all__)
+def test_public_callable_shows_an_example(name):
+    """What a user calls has an example in its docstring; results are only read."""
+    public = getattr(skprune, name)
+    if inspect.isclass(public) and hasattr(public, "__dataclass_fields__"):
+        pytest.skip("a result, which is made by skprune")
+
+    assert ">>>" in public.__doc__
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_prints_what_it_shows(path):
+    """Each example on a page of the docs gives the output beside it."""
+    results = doctest.testfile(
+        str(ROOT / path), module_relative=False, optionflags=FLAGS
+    )
+
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", PAGE_CODE)
+def test_code_included_in_pages_works(name):
+    """A source file that a page includes does what its docstring shows."""
+    path = ROOT / "docs" / "code" / name
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    families = FAMILIES.copy()
+    try:
+        spec.loader.exec_module(module)
+        results = doctest.testmod(module, optionflags=FLAGS)
+    finally:
+        FAMILIES[:] = families  # what the page registers is not for other tests
+
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_runs(name, tmp_path):
+    """Each example ends without an error and prints something."""
+    shutil.copy(ROOT / "examples" / name, tmp_path)
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    run = subprocess.run(
+        [sys.executable, "-W", "error::FutureWarning", tmp_path / name],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+
+
+def test_readme_has_two_commands():
+    """The README names the quickstart and the tests, each as one marked command."""
+    commands = dict(COMMANDS.findall(page("README.md")))
+
+    assert list(commands) == ["quickstart", "tests"]
+    assert all(len(command.splitlines()) == 1 for command in commands.values())
+    assert "examples/plot_quickstart.py" in commands["quickstart"]
+
+
+def test_every_requirement_is_constrained():
+    """constraints.txt names a tested version of each dependency and extra."""
+    project = tomllib.loads(page("pyproject.toml"))["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = [*project["dependencies"], *(line for extra in extras for line in extra)]
+    constrained = set(re.findall(r"^([\w-]+)==", page("constraints.txt"), re.M))
+
+    assert {re.match(r"[\w-]+", line)[0] for line in wanted} <= constrained
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_guide_has_a_row_for_each_method(name):
+    """A method that can be named is in the table of the guide."""
+    assert f'``"{name}"``' in page("docs/guide/methods.rst")
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_guide_names_the_granularities_of_each_family(family):
+    """The guide has each granularity of each family, with the family's own words."""
+    guide = page("docs/guide/structures.rst")
+
+    assert family.name in guide
+    assert all(f'``"{word}"``' in guide for word in family.structures)
+    assert all(f'``"{word}"``' in guide for word in family.synonyms)
