@@ -5,7 +5,7 @@ scikit-learn estimator back.
 """
 
 from skprune.estimator import PruningEstimator
-from skprune.methods import Magnitude, Random
+from skprune.methods import Magnitude, Random, Taylor
 from skprune.pruning import prune
 from skprune.size import ModelSize, PruningReport, model_size
 
@@ -17,6 +17,7 @@ __all__ = [
     "PruningEstimator",
     "PruningReport",
     "Random",
+    "Taylor",
     "model_size",
     "prune",
 ]

@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
     InvalidParameterError,
+    Options,
     StrOptions,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "Options",
     "SparseCoefMixin",
     "StrOptions",
     "fit_context",

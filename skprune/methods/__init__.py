@@ -3,8 +3,9 @@
 from skprune.methods.base import FunctionMethod, Method
 from skprune.methods.magnitude import Magnitude
 from skprune.methods.random import Random
+from skprune.methods.taylor import Taylor
 
-METHODS = {"magnitude": Magnitude, "random": Random}
+METHODS = {"magnitude": Magnitude, "random": Random, "taylor": Taylor}
 
 
 def make_method(method):
@@ -38,4 +39,12 @@ def make_method(method):
     )
 
 
-__all__ = ["METHODS", "FunctionMethod", "Magnitude", "Method", "Random", "make_method"]
+__all__ = [
+    "METHODS",
+    "FunctionMethod",
+    "Magnitude",
+    "Method",
+    "Random",
+    "Taylor",
+    "make_method",
+]

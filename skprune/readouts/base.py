@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+BLOCK = 4096  # rows worked on at once: bounds the memory of intermediate copies
+
 
 class Readout(ABC):
     """One sum of contributions of a model.
@@ -22,10 +24,13 @@ class Readout(ABC):
         Which part of the model this is, as in ``"coefs_[0]"``.
     n_units : int
         Number of units that may be removed.
+    hessian_size : int
+        Rows of the matrix that `removal_loss` inverts, zero where it needs none.
     """
 
     name: str
     n_units: int
+    hessian_size: int
 
     @abstractmethod
     def size(self):
@@ -58,6 +63,24 @@ class Readout(ABC):
         -------
         ndarray of shape (n_units,)
             In squared units of the loss.
+        """
+
+    @abstractmethod
+    def removal_loss(self, rng=None):
+        """Second-order change of the loss when each unit goes in its turn.
+
+        Units are removed in ascending order, the others adapt where they can, and
+        each cost is that of the unit's own step.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            As in `fisher`.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            In units of the loss.
         """
 
     def spread(self):

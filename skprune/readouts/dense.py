@@ -9,40 +9,20 @@ weights to all outputs. With inputs A, weights W and loss gradients D, per sampl
 so that means of squares over the samples are matrix products, without a loop.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skprune.readouts.base import Readout
-from skprune.readouts.losses import Loss
+from skprune.readouts import newton, obs
+from skprune.readouts.base import BLOCK, Readout
+from skprune.readouts.least_squares import normal_equations
+from skprune.readouts.losses import SQUARED
 
-BLOCK = 4096  # rows worked on at once: bounds the memory of intermediate copies
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What the output of a model is trained for.
-
-    Attributes
-    ----------
-    loss : Loss
-        By the output Z.
-    targets : ndarray of shape (n_samples, n_outputs)
-        As the loss takes them.
-    intercept : ndarray of shape (n_outputs,)
-        Z = A W + intercept.
-    penalty : float
-        Curvature of the model's own quadratic penalty by each weight, for sample
-        weights that sum to one.
-    """
-
-    loss: Loss
-    targets: np.ndarray
-    intercept: np.ndarray
-    penalty: float
+FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
+DAMPING = 1e-2  # relative ridge of a layer inside a network, as its recovery has
+SHARE = 0.05  # inputs of a hidden layer removed at once, per output
 
 
 class DenseReadout(Readout):
@@ -88,6 +68,83 @@ class DenseReadout(Readout):
         if self.centred:
             return np.asarray(self.A.T @ self.weights)
         return np.zeros(self.A.shape[1])
+
+    @property
+    def hessian_size(self):
+        """Rows of the matrix that `removal_loss` inverts."""
+        return self.W.shape[0]
+
+    def hessian(self):
+        """Second derivative of the loss by the weights of one output.
+
+        Where Z is the output of the model, the mean curvature of the loss over outputs
+        weights the samples and the model's own penalty is added; else the loss is the
+        squared distance to Z itself, damped.
+
+        Returns
+        -------
+        ndarray of shape (n_inputs, n_inputs)
+            Positive definite.
+        """
+        weights, ridge = self.weights, 0.0
+        if self.objective is not None:
+            Z = np.asarray(self.A @ self.W) + self.objective.intercept
+            weights = weights * self.objective.loss.curvature(Z).mean(axis=1)
+            ridge = self.objective.penalty
+        total = max(weights.sum(), np.finfo(float).tiny)
+        nothing = np.empty((len(weights), 0))
+        moments = normal_equations(
+            self.A, nothing, weights / total, centred=self.centred
+        )
+        H = total * moments.gram
+        damping = FLOOR if self.objective is not None else DAMPING
+        H[np.diag_indices_from(H)] += ridge + damping * (np.trace(H) / len(H) or 1.0)
+        return H
+
+    def output_curvature(self, rng):
+        """Curvature of the loss by each output, where `hessian` does not hold it.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator or None
+            As in `drawn_gradient`.
+
+        Returns
+        -------
+        ndarray of shape (n_outputs,)
+            Mean squared gradient by each output of a hidden layer [1]_, else ones.
+
+        References
+        ----------
+        .. [1] J. Martens and R. Grosse, "Optimizing Neural Networks with
+           Kronecker-factored Approximate Curvature", ICML 2015.
+        """
+        if self.objective is not None:
+            return np.ones(self.W.shape[1])
+        return self.weights @ self.drawn_gradient(rng) ** 2
+
+    @property
+    def share(self):
+        """Inputs removed at once in backward elimination; zero is one at a time."""
+        return SHARE if self.objective is None else 0.0
+
+    def _needs_newton(self):
+        """Whether elimination follows a loss that is not quadratic."""
+        if self.objective is None or self.objective.loss is SQUARED:
+            return False
+        return newton.is_affordable(self.A, np.count_nonzero(self.W))
+
+    def _newton_costs(self, unit):
+        W, problem = (
+            self.W,
+            newton.PenalisedLoss.of(
+                self.A, self.weights, self.objective, centred=self.centred
+            ),
+        )
+        if self.centred:
+            W = np.vstack([W, self.objective.intercept])
+            unit = np.vstack([unit, np.full(W.shape[1], -1)])
+        return newton.elimination_costs(problem, W, unit)
 
     def drawn_gradient(self, rng):
         """Gradient of the loss by Z for the labels of the data or of the model.
@@ -135,6 +192,22 @@ class EntryReadout(DenseReadout):
     def gate_gradient(self):
         return (self.W * (self.A.T @ (self.weights[:, None] * self.D)))[self.mask]
 
+    def removal_loss(self, rng=None):
+        if self._needs_newton():
+            unit = np.full(self.W.shape, -2)
+            unit[self.mask] = np.arange(self.n_units)
+            return self._newton_costs(unit)
+        costs = np.empty(self.W.shape)
+        H, curvature = self.hessian(), self.output_curvature(rng)
+        supports, first = np.unique(self.mask, axis=1, return_inverse=True)
+        for number, support in enumerate(supports.T):
+            rows = np.flatnonzero(support)
+            inverse = obs.spd_inverse(H[np.ix_(rows, rows)])
+            for j in np.flatnonzero(first == number):
+                W = self.W[rows, j, None] * np.sqrt(curvature[j])
+                costs[rows, j] = obs.elimination_costs(inverse, W, self.share)
+        return costs[self.mask]
+
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         return (self.W**2 * square_products(self.A, self.input_mean, squares))[
@@ -167,6 +240,15 @@ class RowReadout(DenseReadout):
     def gate_gradient(self):
         products = self.A.T @ (self.weights[:, None] * self.D)
         return (self.W * products).sum(axis=1)[self.rows]
+
+    def removal_loss(self, rng=None):
+        if self._needs_newton():
+            unit = np.full(self.W.shape, -2)
+            unit[self.rows] = np.arange(self.n_units)[:, None]
+            return self._newton_costs(unit)
+        H = self.hessian()[np.ix_(self.rows, self.rows)]
+        W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
+        return obs.elimination_costs(obs.spd_inverse(H), W)
 
     def fisher(self, rng=None):
         back = self.drawn_gradient(rng) @ self.W[self.rows].T
@@ -221,6 +303,20 @@ class AdditiveReadout(Readout):
 
     def gate_gradient(self):
         return (self.contributions * self.D).sum(axis=2) @ self.weights
+
+    @property
+    def hessian_size(self):
+        """Rows of the matrix that `removal_loss` inverts."""
+        return self.n_units
+
+    def removal_loss(self, rng=None):
+        n_units, _, n_outputs = self.contributions.shape
+        inputs = self.contributions.transpose(1, 2, 0).reshape(-1, n_units)
+        weights = np.repeat(self.weights, n_outputs) / n_outputs
+        moments = normal_equations(inputs, np.empty((len(inputs), 0)), weights)
+        H = n_outputs * moments.gram
+        H[np.diag_indices_from(H)] += DAMPING * (np.trace(H) / n_units or 1.0)
+        return obs.elimination_costs(obs.spd_inverse(H), np.ones((n_units, 1)))
 
     def fisher(self, rng=None):
         D = self.D if rng is None else self._gradient(rng)

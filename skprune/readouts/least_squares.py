@@ -16,7 +16,7 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.optimize import nnls
 from sklearn.utils import gen_batches
 
-from skprune.readouts.dense import BLOCK
+from skprune.readouts.base import BLOCK
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ class Loss:
         ``draw(Z, rng)``: targets drawn from the distribution that the model
         predicts, shape of Z. For losses without a distribution of fixed spread
         the unit normal.
+    coupling : callable
+        ``coupling(Z)``: r of shape (n_samples, n_outputs) where the second derivative
+        by two outputs a and b is ``-r_a r_b``, None where it is zero.
     """
 
     name: str
@@ -38,6 +41,30 @@ class Loss:
     gradient: Callable
     curvature: Callable
     draw: Callable
+    coupling: Callable = lambda Z: None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the output of a model is trained for.
+
+    Attributes
+    ----------
+    loss : Loss
+        By the output Z.
+    targets : ndarray of shape (n_samples, n_outputs)
+        As the loss takes them.
+    intercept : ndarray of shape (n_outputs,)
+        Z = A W + intercept.
+    penalty : float
+        Curvature of the model's own quadratic penalty by each weight, for sample
+        weights that sum to one.
+    """
+
+    loss: Loss
+    targets: np.ndarray
+    intercept: np.ndarray
+    penalty: float
 
 
 def _softmax(Z):
@@ -72,6 +99,7 @@ SOFTMAX = Loss(
     gradient=lambda Z, Y: _softmax(Z) - Y,
     curvature=lambda Z: _softmax(Z) * (1 - _softmax(Z)),
     draw=_draw_class,
+    coupling=_softmax,
 )
 
 SQUARED_HINGE = Loss(

@@ -68,12 +68,23 @@ def elimination_costs(inverse, W, share=0.0):
         W, alive = W[left], alive[left]
     by_input = np.empty(sum(map(len, order)))
     if order:
-        by_input[np.concatenate(order)] = _strictly_increasing(np.concatenate(costs))
+        by_input[np.concatenate(order)] = strictly_increasing(np.concatenate(costs))
     return by_input
 
 
-def _strictly_increasing(costs):
-    """Running maximum, with equal neighbours told apart in the last digits."""
+def strictly_increasing(costs):
+    """Running maximum, with equal neighbours told apart in the last digits.
+
+    Parameters
+    ----------
+    costs : ndarray of shape (n,)
+        Costs in the order of removal, not negative.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Strictly increasing, so that a stable sort of them is the order of removal.
+    """
     number = np.arange(len(costs))
     precision = np.finfo(float)
     raised = np.maximum.accumulate(costs) * (1 + number * precision.eps)

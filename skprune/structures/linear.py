@@ -4,7 +4,8 @@ A coefficient is a unit ("connection"), or a feature with its coefficients for a
 outputs ("feature", "neuron"). Recovery solves least squares from the surviving
 features to the decision function of the model as trained, each sample weighted by the
 curvature of the loss and with the model's own penalty as the ridge: for squared loss
-this is the refit on the support, for the others one Newton step towards it.
+this is the refit on the support. For log-losses with a quadratic penalty it is one
+Newton step towards it, and more of them follow where the Hessian is affordable.
 """
 
 import copy
@@ -31,8 +32,8 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
-from skprune.readouts import least_squares, losses
-from skprune.readouts.dense import EntryReadout, Objective, RowReadout
+from skprune.readouts import least_squares, losses, newton
+from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import (
     Family,
@@ -108,7 +109,7 @@ class LinearStructure(Structure):
 
     def _objective(self):
         strength = penalty(self.estimator, self.total_weight)
-        return Objective(self.loss_function, self.targets, self.b, strength)
+        return losses.Objective(self.loss_function, self.targets, self.b, strength)
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
@@ -148,7 +149,24 @@ class LinearStructure(Structure):
         W = np.zeros_like(prior)
         W[used] = self._solve(equations, self.mask[used], prior[used], ridge)
         intercept = equations.intercept(W[used]) if self.centred else self.b
-        return W, intercept.astype(b.dtype)
+        W, intercept = self._refitted(W, intercept)
+        return W.astype(prior.dtype), intercept.astype(b.dtype)
+
+    def _refitted(self, W, b):
+        """Weights at the optimum of the penalised loss, where it is smooth."""
+        objective = self._objective()
+        smooth = objective.penalty > 0 and objective.loss is not losses.SQUARED
+        if not smooth or not newton.is_affordable(self.X, int(self.mask.sum())):
+            return W, b
+        problem = newton.PenalisedLoss.of(
+            self.X, self.weights, objective, centred=self.centred
+        )
+        start, active = W.astype(float), self.mask
+        if self.centred:
+            start = np.vstack([start, b])
+            active = np.vstack([active, np.ones(len(b), dtype=bool)])
+        solved = newton.minimise(problem, start, active)
+        return solved[: len(W)], solved[-1] if self.centred else b
 
     def _solve(self, *arguments):
         if getattr(self.estimator, "positive", False):
