@@ -291,9 +291,10 @@ def _run_steps(structure, plan, rng):
         n_remove = min(n_gone, removable) - (n_units - len(alive))
         if n_remove <= 0:
             continue
-        scores = plan.method.rank(structure.readouts(), len(alive) - n_remove, rng)
+        readouts, units = structure.readouts(), structure.units
+        scores = plan.method.rank(readouts, len(alive) - n_remove, rng)
         importances[alive] = scores
-        gates = plan.method.gates(scores, n_remove, structure.units, plan.scope, rng)
+        gates = plan.method.gates(readouts, scores, n_remove, units, plan.scope, rng)
         structure = structure.prune(gates, compensate=plan.compensate, rng=rng)
         alive = alive[gates != 0]
         if plan.finetune:

@@ -1,11 +1,17 @@
 """Pruning methods by name."""
 
 from skprune.methods.base import FunctionMethod, Method
+from skprune.methods.importance import ImportanceSampling
 from skprune.methods.magnitude import Magnitude
 from skprune.methods.random import Random
 from skprune.methods.taylor import Taylor
 
-METHODS = {"magnitude": Magnitude, "random": Random, "taylor": Taylor}
+METHODS = {
+    "importance": ImportanceSampling,
+    "magnitude": Magnitude,
+    "random": Random,
+    "taylor": Taylor,
+}
 
 
 def make_method(method):
@@ -42,6 +48,7 @@ def make_method(method):
 __all__ = [
     "METHODS",
     "FunctionMethod",
+    "ImportanceSampling",
     "Magnitude",
     "Method",
     "Random",

@@ -55,11 +55,13 @@ class Method(ABC, BaseEstimator):
         parts = [self.importances(readout, rng) for readout in readouts]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def gates(self, importances, n_remove, units, scope, rng):
+    def gates(self, readouts, importances, n_remove, units, scope, rng):
         """Gates of the units: the most important ones stay as they are.
 
         Parameters
         ----------
+        readouts : list of Readout
+            From input to output.
         importances : ndarray of shape (n_units,)
             From `rank`.
         n_remove : int

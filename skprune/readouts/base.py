@@ -83,6 +83,34 @@ class Readout(ABC):
             In units of the loss.
         """
 
+    def sensitivity(self):
+        """Largest share that each unit has in an output over the samples, (n_units,).
+
+        Raises
+        ------
+        ValueError
+            Where the inputs of the read-out are never stored.
+        """
+        raise ValueError(
+            f"sensitivity='max' needs the inputs of each sample, which {self.name} "
+            "does not hold; use sensitivity='norm'."
+        )
+
+    def distortion(self, gates):
+        """Mean squared change of Z that gates cause.
+
+        Parameters
+        ----------
+        gates : ndarray of shape (n_units,)
+            Zero removes.
+
+        Returns
+        -------
+        float
+            As if the contributions of different units were uncorrelated.
+        """
+        return float(np.sum(np.square((gates - 1) * self.contribution())))
+
     def spread(self):
         """Root of the summed squared contributions: the scale of the read-out.
 

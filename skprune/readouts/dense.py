@@ -19,6 +19,7 @@ from skprune.readouts import newton, obs
 from skprune.readouts.base import BLOCK, Readout
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
+from skprune.readouts.sampling import entry_sensitivity
 
 FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
 DAMPING = 1e-2  # relative ridge of a layer inside a network, as its recovery has
@@ -146,6 +147,11 @@ class DenseReadout(Readout):
             unit = np.vstack([unit, np.full(W.shape[1], -1)])
         return newton.elimination_costs(problem, W, unit)
 
+    def _mean_square(self, change):
+        """Weighted mean square of what a change of W adds to Z, about its mean."""
+        shift = np.asarray(self.A @ change) - self.input_mean @ change
+        return float(self.weights @ (shift**2).sum(axis=1))
+
     def drawn_gradient(self, rng):
         """Gradient of the loss by Z for the labels of the data or of the model.
 
@@ -208,6 +214,14 @@ class EntryReadout(DenseReadout):
                 costs[rows, j] = obs.elimination_costs(inverse, W, self.share)
         return costs[self.mask]
 
+    def sensitivity(self):
+        return entry_sensitivity(self.A, self.W)[self.mask]
+
+    def distortion(self, gates):
+        change = np.zeros_like(self.W)
+        change[self.mask] = self.W[self.mask] * (gates - 1)
+        return self._mean_square(change)
+
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         return (self.W**2 * square_products(self.A, self.input_mean, squares))[
@@ -250,6 +264,14 @@ class RowReadout(DenseReadout):
         W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
         return obs.elimination_costs(obs.spd_inverse(H), W)
 
+    def sensitivity(self):
+        return entry_sensitivity(self.A, self.W).max(axis=1)[self.rows]
+
+    def distortion(self, gates):
+        change = np.zeros_like(self.W)
+        change[self.rows] = self.W[self.rows] * (gates - 1)[:, None]
+        return self._mean_square(change)
+
     def fisher(self, rng=None):
         back = self.drawn_gradient(rng) @ self.W[self.rows].T
         squares = self.weights[:, None] * back**2
@@ -262,67 +284,6 @@ class RowReadout(DenseReadout):
             (np.square(inputs[rows] - mean) * squares[rows]).sum(axis=0)
             for rows in gen_batches(len(inputs), BLOCK)
         )
-
-
-class AdditiveReadout(Readout):
-    """Z is a plain sum of one output per unit: trees of a forest, bypassed layers.
-
-    Parameters
-    ----------
-    name : str
-        Which part of the model this is.
-    contributions : ndarray of shape (n_units, n_samples, n_outputs)
-        What each unit adds to Z.
-    D : callable
-        ``D()`` returns the gradient of each sample's loss by Z, ``D(rng)`` the same
-        for labels that the model draws; with one Z per unit, of shape (n_units,
-        n_samples, n_outputs), else (n_samples, n_outputs).
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
-    """
-
-    def __init__(self, name, contributions, D, weights):
-        self.name = name
-        self.contributions = contributions
-        self.weights = weights
-        self.n_units = len(contributions)
-        self._gradient = D
-
-    @cached_property
-    def D(self):
-        """Gradient of each sample's loss by Z."""
-        return self._gradient()
-
-    def size(self):
-        return np.sqrt(np.einsum("unk,n->u", self.contributions**2, self.weights))
-
-    def contribution(self):
-        means = np.einsum("unk,n->uk", self.contributions, self.weights)
-        squares = np.einsum("unk,n->uk", self.contributions**2, self.weights)
-        return np.sqrt(np.maximum(squares - means**2, 0.0).sum(axis=1))
-
-    def gate_gradient(self):
-        return (self.contributions * self.D).sum(axis=2) @ self.weights
-
-    @property
-    def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
-        return self.n_units
-
-    def removal_loss(self, rng=None):
-        n_units, _, n_outputs = self.contributions.shape
-        inputs = self.contributions.transpose(1, 2, 0).reshape(-1, n_units)
-        weights = np.repeat(self.weights, n_outputs) / n_outputs
-        moments = normal_equations(inputs, np.empty((len(inputs), 0)), weights)
-        H = n_outputs * moments.gram
-        H[np.diag_indices_from(H)] += DAMPING * (np.trace(H) / n_units or 1.0)
-        return obs.elimination_costs(obs.spd_inverse(H), np.ones((n_units, 1)))
-
-    def fisher(self, rng=None):
-        D = self.D if rng is None else self._gradient(rng)
-        means = np.einsum("unk,n->uk", self.contributions, self.weights)
-        centred = self.contributions - means[:, None, :]
-        return (centred * D).sum(axis=2) ** 2 @ self.weights
 
 
 def square_products(A, mean, V):

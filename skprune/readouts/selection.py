@@ -85,7 +85,7 @@ def keep_units(importances, n_remove, units, scope):
     if scope == "local":
         return _keep_local(ranks, n_remove, units)
     if scope == "lamp":
-        ranks = nested_rank(_layer_adaptive(importances, ranks, units), units)
+        ranks = nested_rank(layer_adaptive(importances, units), units)
     return (
         ranks >= n_remove
         if not units.floor.any()
@@ -141,8 +141,22 @@ def closure(importances, units):
     return closed
 
 
-def _layer_adaptive(importances, ranks, units):
-    order = np.lexsort((ranks, units.group))
+def layer_adaptive(importances, units):
+    """Each importance over the sum of those of its group that are not smaller.
+
+    Parameters
+    ----------
+    importances : ndarray of shape (n_units,)
+        High: keep; not negative.
+    units : Units
+        Groups and nesting.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        In [0, 1]; the highest of each group is one.
+    """
+    order = np.lexsort((nested_rank(importances, units), units.group))
     raised = importances if units.parent is None else closure(importances, units)
     sizes = raised[order].astype(float)
     ends = np.cumsum(units.group_size)
