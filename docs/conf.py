@@ -22,7 +22,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "code"]
+templates_path = ["_templates"]
 default_role = "py:obj"
 
 autosummary_generate = True

@@ -32,7 +32,7 @@ PAGES = sorted(
     ]
     if not {"auto_examples", "generated", "_build"} & set(path.parts)
 )
-PAGE_CODE = sorted(path.name for path in (ROOT / "docs" / "code").glob("*.py"))
+PAGE_CODE = sorted(path.stem for path in (ROOT / "docs" / "code").glob("*.py"))
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
 COMMANDS = re.compile(r"^<!-- command: (\w+) -->\n```bash\n(.*?)^```$", re.M | re.S)
 
@@ -59,8 +59,19 @@ def test_public_callable_shows_an_example(name):
     assert ">>>" in public.__doc__
 
 
+@pytest.fixture
+def page_code(monkeypatch):
+    """Source files of pages can be imported; what they register goes afterwards."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "code")
+    families = FAMILIES.copy()
+    yield
+    FAMILIES[:] = families
+    for name in PAGE_CODE:
+        sys.modules.pop(name, None)
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_page_prints_what_it_shows(path):
+def test_page_prints_what_it_shows(path, page_code):
     """Each example on a page of the docs gives the output beside it."""
     results = doctest.testfile(
         str(ROOT / path), module_relative=False, optionflags=FLAGS
@@ -70,17 +81,9 @@ def test_page_prints_what_it_shows(path):
 
 
 @pytest.mark.parametrize("name", PAGE_CODE)
-def test_code_included_in_pages_works(name):
+def test_code_included_in_pages_works(name, page_code):
     """A source file that a page includes does what its docstring shows."""
-    path = ROOT / "docs" / "code" / name
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    families = FAMILIES.copy()
-    try:
-        spec.loader.exec_module(module)
-        results = doctest.testmod(module, optionflags=FLAGS)
-    finally:
-        FAMILIES[:] = families  # what the page registers is not for other tests
+    results = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
 
     assert results.attempted > 0
     assert results.failed == 0
