@@ -44,6 +44,15 @@ class NormalEquations:
         """The intercept that belongs to weights W, (n_outputs,)."""
         return self.target_mean - self.input_mean @ W
 
+    def take(self, columns):
+        """The equations of some outputs, an array of int of shape (n_chosen,)."""
+        return NormalEquations(
+            self.gram,
+            self.cross[:, columns],
+            self.input_mean,
+            self.target_mean[columns],
+        )
+
 
 def normal_equations(A, Z, weights, *, centred=True):
     """Second moments of a read-out, in blocks of rows.
@@ -62,7 +71,8 @@ def normal_equations(A, Z, weights, *, centred=True):
     Returns
     -------
     NormalEquations
-        In float64.
+        Sums over blocks are float64; within a block the products have the precision of
+        A and `weights`, so that float32 throughout halves the time.
     """
     input_mean = A.T @ weights if centred else np.zeros(A.shape[1])
     target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
@@ -152,11 +162,14 @@ def solve_masked(equations, mask, prior, ridge):
     inverse of the regularised second moments and R the removed inputs: the system to
     be solved is never larger than half.
     """
-    mostly = mask.mean(axis=0) > 0.5
+    whole = mask.all(axis=0)
+    mostly = ~whole & (mask.mean(axis=0) > 0.5)
     W = np.zeros(mask.shape)
-    if mostly.any():
-        W[:, mostly] = _constrained(equations, mask, prior, ridge, mostly)
-    for j in np.flatnonzero(~mostly):
+    if whole.any() or mostly.any():
+        W[:, whole | mostly] = _constrained(
+            equations, mask, prior, ridge, whole | mostly
+        )
+    for j in np.flatnonzero(~whole & ~mostly):
         rows = np.flatnonzero(mask[:, j])
         if len(rows):
             gram = equations.gram[np.ix_(rows, rows)]
@@ -168,9 +181,11 @@ def solve_masked(equations, mask, prior, ridge):
 
 def _constrained(equations, mask, prior, ridge, columns):
     factor = cho_factor(equations.gram + np.diag(ridge), lower=True)
-    inverse = cho_solve(factor, np.eye(len(ridge)))
     right = equations.cross[:, columns] + ridge[:, None] * prior[:, columns]
     W = cho_solve(factor, right)
+    if mask[:, columns].all():
+        return W
+    inverse = cho_solve(factor, np.eye(len(ridge)))
     for k, j in enumerate(np.flatnonzero(columns)):
         gone = np.flatnonzero(~mask[:, j])
         if len(gone):

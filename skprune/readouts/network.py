@@ -1,0 +1,152 @@
+"""Layers of a multilayer perceptron: forward and backward passes as plain functions.
+
+Layer l computes Z_l = A_l W_l + b_l from its inputs A_l, with A_0 the features and
+A_(l+1) = phi(Z_l). Each layer is a read-out: the backward pass gives the gradient of
+each sample's loss by every Z_l from the one by the output,
+
+    D_(l-1) = (D_l W_l^T) * phi'(Z_(l-1)).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import expit
+
+
+def _relu(Z):
+    return np.maximum(Z, 0)
+
+
+def _identity(Z):
+    return Z
+
+
+ACTIVATIONS = {
+    "identity": _identity,
+    "relu": _relu,
+    "tanh": np.tanh,
+    "logistic": expit,
+}
+
+# each in terms of the activation H = phi(Z), as all four allow
+DERIVATIVES = {
+    "identity": np.ones_like,
+    "relu": lambda H: (H > 0).astype(H.dtype),
+    "tanh": lambda H: 1 - H**2,
+    "logistic": lambda H: H * (1 - H),
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights of a multilayer perceptron.
+
+    Attributes
+    ----------
+    coefs : list of ndarray of shape (n_inputs, n_outputs)
+        One a layer.
+    intercepts : list of ndarray of shape (n_outputs,)
+        One a layer.
+    activation : {"identity", "relu", "tanh", "logistic"}
+        Of the hidden layers.
+    """
+
+    coefs: list[np.ndarray]
+    intercepts: list[np.ndarray]
+    activation: str
+
+    @property
+    def n_layers(self):
+        """Number of layers with weights, the last one included."""
+        return len(self.coefs)
+
+    @property
+    def dtype(self):
+        """Of the weights."""
+        return self.coefs[0].dtype
+
+    def activate(self, Z):
+        """Apply the activation of the hidden layers."""
+        return ACTIVATIONS[self.activation](Z)
+
+    def layer(self, index, A):
+        """Z of one layer.
+
+        Parameters
+        ----------
+        index : int
+            Which layer.
+        A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+            Its inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Before the activation.
+        """
+        Z = np.asarray(A @ self.coefs[index])
+        Z += self.intercepts[index]
+        return Z
+
+    def resting(self, index):
+        """Activations of a hidden layer whose inputs are all zero, (n_neurons,)."""
+        return self.activate(self.intercepts[index])
+
+
+class Signals:
+    """What flows through a network on some samples, computed when first needed.
+
+    Parameters
+    ----------
+    network : Network
+        The weights.
+    X : {ndarray, sparse array} of shape (n_samples, n_features)
+        Inputs of the first layer.
+    inputs : list of ndarray, default=None
+        Inputs of each layer, where they are known already.
+    """
+
+    def __init__(self, network, X, inputs=None):
+        self.network = network
+        self.X = X
+        if inputs is not None:
+            self.inputs = inputs
+
+    @cached_property
+    def inputs(self):
+        """Inputs A_l of each layer; the first is X."""
+        network, inputs = self.network, [self.X]
+        for index in range(network.n_layers - 1):
+            inputs.append(network.activate(network.layer(index, inputs[-1])))
+        return inputs
+
+    def preactivation(self, index):
+        """Z of one layer, (n_samples, n_outputs); not kept."""
+        return self.network.layer(index, self.inputs[index])
+
+    @cached_property
+    def output(self):
+        """Z of the last layer, (n_samples, n_outputs)."""
+        return self.preactivation(self.network.n_layers - 1)
+
+    def backward(self, D):
+        """Gradients of each sample's loss by Z of every layer.
+
+        Parameters
+        ----------
+        D : ndarray of shape (n_samples, n_outputs)
+            Gradients by the output.
+
+        Returns
+        -------
+        list of ndarray of shape (n_samples, n_outputs of the layer)
+            From the first layer to the last.
+        """
+        derivative = DERIVATIVES[self.network.activation]
+        gradients = [D]
+        for index in range(self.network.n_layers - 1, 0, -1):
+            back = gradients[-1] @ self.network.coefs[index].T
+            back *= derivative(self.inputs[index])
+            gradients.append(back)
+        return gradients[::-1]

@@ -1,0 +1,211 @@
+"""Hidden layers of a multilayer perceptron as units.
+
+A hidden layer that goes is replaced by the best affine map from what feeds it to the
+pre-activations of the layer above, h_(l-1) -> z_(l+1), by ridge least squares. Two
+affine maps and an activation become one affine map, so the network stays plain. A run
+of neighbouring layers is replaced by one map.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from skprune.readouts.additive import AdditiveReadout
+from skprune.readouts.dense import column_spread
+from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
+from skprune.readouts.network import Network, Signals
+from skprune.readouts.selection import Units
+from skprune.structures.mlp_base import MLPStructure
+
+
+class BypassReadout(AdditiveReadout):
+    """What each hidden layer adds to the layer above, beyond its affine bypass.
+
+    Each unit has a Z of its own, measured in units of that Z's spread.
+    """
+
+    hessian_size = 0
+
+    def removal_loss(self, rng=None):
+        """Half the curvature by each gate: other layers do not adapt to the loss."""
+        return self.fisher(rng) / 2
+
+
+class MLPLayers(MLPStructure):
+    """A unit is a hidden layer; its gate mixes it with its bypass."""
+
+    def _set_units(self):
+        n_units = self.network.n_layers - 1
+        self.units = Units(np.zeros(n_units, dtype=int), np.zeros(1, dtype=int))
+        self.group_names = ["hidden_layer_sizes"]
+        self.bypasses = Bypasses(self.signals, self.weights, self.ridge)
+
+    def readouts(self):
+        if not self.n_units:
+            return []
+        return [
+            BypassReadout(
+                "hidden_layer_sizes",
+                self.bypasses.contributions,
+                self._scaled_gradients,
+                self.weights,
+            )
+        ]
+
+    def _scaled_gradients(self, rng=None):
+        gradients = self._gradients()
+        scales = self.bypasses.scales
+        return stack([gradients(u + 1, rng) * s for u, s in enumerate(scales)])
+
+    def output(self, gates=None, X=None):
+        if gates is None:
+            return super().output(X=X)
+        keep = gates != 0
+        if not keep.all():
+            smaller = self.prune(keep.astype(float), compensate=False, rng=None)
+            return smaller.output(gates[keep], X)
+        return self._mixed(gates, self._checked(X))
+
+    def _mixed(self, gates, X):
+        """Output where each gate is the share of a layer, the rest its bypass."""
+        network, below, A = self.network, None, X
+        for layer in range(network.n_layers):
+            Z = network.layer(layer, A)
+            if layer:
+                B, c = self.bypasses.maps[layer - 1]
+                gate = gates[layer - 1]
+                Z = gate * Z + (1 - gate) * (np.asarray(below @ B) + c)
+            below, A = A, network.activate(Z)
+        return Z
+
+    def _kept(self, keep):
+        origin, masks = [], []
+        for below, layer in _steps(keep):
+            origin.append(self.origin[layer])
+            shape = self.network.coefs[below].shape[0], len(self.origin[layer][1])
+            direct = below == layer
+            masks.append(self.masks[layer] if direct else np.ones(shape, bool))
+        return origin, masks
+
+    def _gated(self, gates):
+        if not np.isin(gates, (0, 1)).all():
+            raise ValueError(
+                f"A layer is kept or bypassed as a whole, but the gates are {gates}; "
+                "each must be 0 or 1."
+            )
+        network, layers = self.network, []
+        for below, layer in _steps(gates != 0):
+            if below == layer:
+                layers.append((network.coefs[layer], network.intercepts[layer]))
+            else:
+                layers.append(self.bypasses.fit(below, layer))
+        coefs, intercepts = zip(*layers)
+        return Network(list(coefs), list(intercepts), network.activation)
+
+
+def _steps(keep):
+    """For each layer that stays: whose inputs it reads, and which one it is.
+
+    Parameters
+    ----------
+    keep : ndarray of bool of shape (n_hidden_layers,)
+        Which hidden layers stay; the output always does.
+
+    Returns
+    -------
+    list of (int, int)
+        The same number twice where the layer below stays too.
+    """
+    layers = [*np.flatnonzero(keep), len(keep)]
+    return list(zip([0, *(np.array(layers[:-1], dtype=int) + 1)], layers))
+
+
+class Bypasses:
+    """Affine maps around the hidden layers of a network, computed when first needed.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of the network.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    ridge : float
+        Strength of the ridge, relative to the mean variance of the inputs.
+    """
+
+    def __init__(self, signals, weights, ridge):
+        self.signals = signals
+        self.weights = weights
+        self.ridge = ridge
+
+    def fit(self, below, layer):
+        """Best affine map from the inputs of one layer to Z of a later one.
+
+        Parameters
+        ----------
+        below : int
+            The layer whose inputs the map reads.
+        layer : int
+            The layer whose Z it reproduces.
+
+        Returns
+        -------
+        B : ndarray of shape (n_inputs, n_outputs)
+            Weights.
+        c : ndarray of shape (n_outputs,)
+            Intercepts.
+        """
+        A = self.signals.inputs[below]
+        n_outputs = self.signals.network.coefs[layer].shape[1]
+        shape, dtype = (A.shape[1], n_outputs), self.signals.network.dtype
+        target = LayerTarget(
+            layer, np.arange(n_outputs), np.zeros(shape, dtype), np.ones(shape, bool)
+        )
+        solver = LayerwiseRecovery(self.signals, self.weights)
+        return solver.solve_layer(A, target, self.ridge)
+
+    @cached_property
+    def maps(self):
+        """The bypass of each hidden layer alone, a list of (B, c)."""
+        n_hidden = self.signals.network.n_layers - 1
+        return [self.fit(unit, unit + 1) for unit in range(n_hidden)]
+
+    @cached_property
+    def scales(self):
+        """Spread of the Z above each hidden layer, a list of float."""
+        scales = []
+        for unit in range(len(self.maps)):
+            Z = self.signals.preactivation(unit + 1)
+            spread = np.sqrt(np.sum(column_spread(Z, self.weights) ** 2))
+            scales.append(float(spread) or 1.0)
+        return scales
+
+    @cached_property
+    def contributions(self):
+        """What each layer adds beyond its bypass, (n_units, n_samples, n_outputs)."""
+        parts = []
+        for unit, (B, c) in enumerate(self.maps):
+            bypassed = np.asarray(self.signals.inputs[unit] @ B) + c
+            Z = self.signals.preactivation(unit + 1)
+            parts.append((Z - bypassed) / self.scales[unit])
+        return stack(parts)
+
+
+def stack(parts):
+    """Arrays of different widths as one, padded with zeros.
+
+    Parameters
+    ----------
+    parts : list of ndarray of shape (n_samples, n_columns)
+        As many columns as each has.
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_samples, n_most_columns)
+        In the precision of the first.
+    """
+    width = max(part.shape[1] for part in parts)
+    stacked = np.zeros((len(parts), len(parts[0]), width), parts[0].dtype)
+    for whole, part in zip(stacked, parts):
+        whole[:, : part.shape[1]] = part
+    return stacked
