@@ -5,13 +5,14 @@ scikit-learn estimator back.
 """
 
 from skprune.estimator import PruningEstimator
-from skprune.methods import ImportanceSampling, Magnitude, Random, Taylor
+from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
 from skprune.pruning import prune
 from skprune.size import ModelSize, PruningReport, model_size
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "L1",
     "ImportanceSampling",
     "Magnitude",
     "ModelSize",

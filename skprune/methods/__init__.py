@@ -1,13 +1,17 @@
 """Pruning methods by name."""
 
+from sklearn.base import clone
+
 from skprune.methods.base import FunctionMethod, Method
 from skprune.methods.importance import ImportanceSampling
+from skprune.methods.l1 import L1
 from skprune.methods.magnitude import Magnitude
 from skprune.methods.random import Random
 from skprune.methods.taylor import Taylor
 
 METHODS = {
     "importance": ImportanceSampling,
+    "l1": L1,
     "magnitude": Magnitude,
     "random": Random,
     "taylor": Taylor,
@@ -25,7 +29,7 @@ def make_method(method):
     Returns
     -------
     Method
-        A new one for a name or a function, the same one for an object.
+        A new one: of an object a clone, so that the user's own is never changed.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def make_method(method):
         For an unknown name; names those that are known.
     """
     if isinstance(method, Method):
-        return method
+        return clone(method)
     if callable(method) and not isinstance(method, type):
         return FunctionMethod(method)
     if isinstance(method, str) and method in METHODS:
@@ -46,6 +50,7 @@ def make_method(method):
 
 
 __all__ = [
+    "L1",
     "METHODS",
     "FunctionMethod",
     "ImportanceSampling",

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skprune._compat import validate_params
 from skprune.readouts.selection import keep_units
 
 
@@ -16,6 +17,17 @@ class Method(ABC, BaseEstimator):
     """Ranks the units of read-outs and chooses their gates."""
 
     _doc_link_module = "skprune"
+    _parameter_constraints: dict = {}
+
+    def check(self):
+        """Raise where a parameter is out of its range.
+
+        Raises
+        ------
+        ValueError
+            Names the parameter, its value and what would be right.
+        """
+        validate_params(self)
 
     @abstractmethod
     def importances(self, readout, rng):
@@ -95,10 +107,11 @@ class FunctionMethod(Method):
 
     def importances(self, readout, rng):
         scores = np.asarray(self.function(readout, rng), dtype=float)
-        if scores.shape != (readout.n_units,) or not np.isfinite(scores).all():
+        valid = scores.shape == (readout.n_units,) and np.isfinite(scores).all()
+        if not valid or (scores < 0).any():
             raise ValueError(
-                f"The method {self.function!r} returned importances of shape "
-                f"{scores.shape} for the {readout.n_units} units of {readout.name}; "
-                "it must return one finite number for each."
+                f"The method {self.function!r} returned {scores!r} for the "
+                f"{readout.n_units} units of {readout.name}; it must return one "
+                "finite number for each, not negative."
             )
         return scores

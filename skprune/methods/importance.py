@@ -25,9 +25,9 @@ class ImportanceSampling(Method):
         "norm" is the root mean square of a unit's contribution; "max" the largest
         share that it has in an output on any sample, for which a relative error
         is guaranteed with high probability for every sample at once [2]_ [3]_.
-    deterministic : bool, default=True
-        Keep the units of the largest contribution instead of drawing; never worse on
-        average in our measurements once survivors are re-estimated.
+    deterministic : bool, default=False
+        Keep the units of the largest contribution instead of drawing. With "norm" that
+        is :class:`Magnitude`, with "max" the deterministic choice of SiPP [2]_.
     reweight : bool, default=True
         Whether drawn units are divided by their probability. Only for units that can
         be drawn independently of each other; splits and depth levels hang together,
@@ -51,7 +51,7 @@ class ImportanceSampling(Method):
     >>> from sklearn.linear_model import RidgeClassifier
     >>> from skprune import ImportanceSampling, PruningEstimator
     >>> X, y = load_digits(return_X_y=True)
-    >>> method = ImportanceSampling(deterministic=False)
+    >>> method = ImportanceSampling()
     >>> model = PruningEstimator(RidgeClassifier(), method=method, random_state=0)
     >>> bool(model.fit(X, y).score(X, y) > 0.9)
     True
@@ -65,7 +65,7 @@ class ImportanceSampling(Method):
     }
 
     def __init__(
-        self, sensitivity="norm", deterministic=True, reweight=True, n_draws=1
+        self, sensitivity="norm", deterministic=False, reweight=True, n_draws=1
     ):
         self.sensitivity = sensitivity
         self.deterministic = deterministic
@@ -73,7 +73,7 @@ class ImportanceSampling(Method):
         self.n_draws = n_draws
 
     def rank(self, readouts, n_keep, rng):
-        self._validate_params()
+        self.check()
         return super().rank(readouts, n_keep, rng)
 
     def importances(self, readout, rng):

@@ -51,7 +51,7 @@ class Magnitude(Method):
         self.scale = scale
 
     def importances(self, readout, rng):
-        self._validate_params()
+        self.check()
         if self.scale is None:
             return np.square(readout.size(), dtype=float)
         return np.square(readout.contribution() / readout.spread(), dtype=float)

@@ -69,7 +69,7 @@ class Taylor(Method):
         self.max_inputs = max_inputs
 
     def rank(self, readouts, n_keep, rng):
-        self._validate_params()
+        self.check()
         self.order_ = self.order
         if self.order == "auto":
             largest = max((r.hessian_size for r in readouts), default=0)

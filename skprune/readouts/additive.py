@@ -6,6 +6,7 @@ import numpy as np
 
 from skprune.readouts import obs
 from skprune.readouts.base import Readout
+from skprune.readouts.lasso import RowLasso
 from skprune.readouts.least_squares import normal_equations
 
 DAMPING = 1e-2  # relative ridge of the Gram matrix of the units
@@ -56,14 +57,26 @@ class AdditiveReadout(Readout):
         """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
 
-    def removal_loss(self, rng=None):
+    def _gram(self):
+        """Second moments of the contributions, damped, (n_units, n_units)."""
         n_units, _, n_outputs = self.contributions.shape
         inputs = self.contributions.transpose(1, 2, 0).reshape(-1, n_units)
         weights = np.repeat(self.weights, n_outputs) / n_outputs
         moments = normal_equations(inputs, np.empty((len(inputs), 0)), weights)
         H = n_outputs * moments.gram
         H[np.diag_indices_from(H)] += DAMPING * (np.trace(H) / n_units or 1.0)
-        return obs.elimination_costs(obs.spd_inverse(H), np.ones((n_units, 1)))
+        return H
+
+    def removal_loss(self, rng=None):
+        inverse = obs.spd_inverse(self._gram())
+        return obs.elimination_costs(inverse, np.ones((self.n_units, 1)))
+
+    def lasso(self, rng=None):
+        gram = self._gram()
+        spread = np.sqrt(gram.diagonal())
+        scaled = gram / np.outer(spread, spread)
+        rows = np.arange(self.n_units)
+        return RowLasso(scaled, scaled @ spread[:, None], rows)
 
     def sensitivity(self):
         sizes = np.abs(self.contributions)

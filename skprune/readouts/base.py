@@ -83,6 +83,21 @@ class Readout(ABC):
             In units of the loss.
         """
 
+    @abstractmethod
+    def lasso(self, rng=None):
+        """The lasso whose penalised norms are those of the units.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            As in `fisher`.
+
+        Returns
+        -------
+        LassoProblem
+            Its loss is in the units of the loss of the model.
+        """
+
     def sensitivity(self):
         """Largest share that each unit has in an output over the samples, (n_units,).
 

@@ -9,6 +9,7 @@ weights to all outputs. With inputs A, weights W and loss gradients D, per sampl
 so that means of squares over the samples are matrix products, without a loop.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.utils import gen_batches
 
 from skprune.readouts import newton, obs
 from skprune.readouts.base import BLOCK, Readout
+from skprune.readouts.lasso import EntryLasso, RowLasso, SmoothLasso
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
 from skprune.readouts.sampling import entry_sensitivity
@@ -129,11 +131,47 @@ class DenseReadout(Readout):
         """Inputs removed at once in backward elimination; zero is one at a time."""
         return SHARE if self.objective is None else 0.0
 
+    def _is_smooth(self):
+        """Whether Z is trained for a loss other than squared error."""
+        return self.objective is not None and self.objective.loss is not SQUARED
+
     def _needs_newton(self):
-        """Whether elimination follows a loss that is not quadratic."""
-        if self.objective is None or self.objective.loss is SQUARED:
-            return False
-        return newton.is_affordable(self.A, np.count_nonzero(self.W))
+        n_weights = np.count_nonzero(self.W)
+        return self._is_smooth() and newton.is_affordable(self.A, n_weights)
+
+    def _scaled_moments(self, rng):
+        """Second moments of inputs scaled to unit spread, and with the targets.
+
+        The targets are those of the data where Z is the output of a model with squared
+        loss, else Z itself, weighted by the curvature of the loss.
+        """
+        Z, weights = np.asarray(self.A @ self.W), self.weights
+        if self._is_smooth():
+            curvature = self.objective.loss.curvature(Z + self.objective.intercept)
+            weights = weights * curvature.mean(axis=1)
+            weights = weights / weights.sum()
+        elif self.objective is not None:
+            Z = self.objective.targets
+        moments = normal_equations(self.A, Z, weights, centred=self.centred)
+        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
+        gram = moments.gram / np.outer(spread, spread)
+        gram[np.diag_indices_from(gram)] += FLOOR if self.objective else DAMPING
+        scale = np.sqrt(self.output_curvature(rng))
+        return gram, moments.cross / spread[:, None] * scale
+
+    def _smooth_lasso(self, unit):
+        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
+        problem = newton.PenalisedLoss.of(
+            (self.A - self.input_mean) / spread,
+            self.weights,
+            replace(self.objective, penalty=0.0),
+            centred=self.centred,
+        )
+        start = np.zeros_like(unit, dtype=float)
+        if self.centred:
+            start = np.vstack([start, self.objective.intercept])
+            unit = np.vstack([unit, np.full(unit.shape[1], -1)])
+        return SmoothLasso(problem, start, unit)
 
     def _newton_costs(self, unit):
         W, problem = (
@@ -200,9 +238,7 @@ class EntryReadout(DenseReadout):
 
     def removal_loss(self, rng=None):
         if self._needs_newton():
-            unit = np.full(self.W.shape, -2)
-            unit[self.mask] = np.arange(self.n_units)
-            return self._newton_costs(unit)
+            return self._newton_costs(self._units_of_weights())
         costs = np.empty(self.W.shape)
         H, curvature = self.hessian(), self.output_curvature(rng)
         supports, first = np.unique(self.mask, axis=1, return_inverse=True)
@@ -213,6 +249,16 @@ class EntryReadout(DenseReadout):
                 W = self.W[rows, j, None] * np.sqrt(curvature[j])
                 costs[rows, j] = obs.elimination_costs(inverse, W, self.share)
         return costs[self.mask]
+
+    def lasso(self, rng=None):
+        if self._is_smooth() and not sparse.issparse(self.A):
+            return self._smooth_lasso(self._units_of_weights())
+        return EntryLasso(*self._scaled_moments(rng), self.mask)
+
+    def _units_of_weights(self):
+        unit = np.full(self.W.shape, -2)
+        unit[self.mask] = np.arange(self.n_units)
+        return unit
 
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W)[self.mask]
@@ -257,12 +303,20 @@ class RowReadout(DenseReadout):
 
     def removal_loss(self, rng=None):
         if self._needs_newton():
-            unit = np.full(self.W.shape, -2)
-            unit[self.rows] = np.arange(self.n_units)[:, None]
-            return self._newton_costs(unit)
+            return self._newton_costs(self._units_of_weights())
         H = self.hessian()[np.ix_(self.rows, self.rows)]
         W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
         return obs.elimination_costs(obs.spd_inverse(H), W)
+
+    def lasso(self, rng=None):
+        if self._is_smooth() and not sparse.issparse(self.A):
+            return self._smooth_lasso(self._units_of_weights())
+        return RowLasso(*self._scaled_moments(rng), self.rows)
+
+    def _units_of_weights(self):
+        unit = np.full(self.W.shape, -2)
+        unit[self.rows] = np.arange(self.n_units)[:, None]
+        return unit
 
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W).max(axis=1)[self.rows]
