@@ -30,6 +30,12 @@ LINEAR_BASES = (
 
 fit_context = _fit_context
 
+
+def validate_params(estimator):
+    """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
+    estimator._validate_params()
+
+
 __all__ = [
     "LINEAR_BASES",
     "BaseMultilayerPerceptron",
@@ -41,4 +47,5 @@ __all__ = [
     "SparseCoefMixin",
     "StrOptions",
     "fit_context",
+    "validate_params",
 ]
