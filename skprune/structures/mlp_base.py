@@ -52,7 +52,7 @@ class MLPStructure(Structure):
 
     def __init__(self, model, samples):
         network = network_of(model)
-        self.template = model
+        self.template = _own_copy(model)
         self.X = _features(model, samples.X, network.dtype)
         self.targets = mlp_targets(model, samples.y).astype(network.dtype)
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
@@ -184,8 +184,6 @@ class MLPStructure(Structure):
 
     def finished(self):
         model = self.estimator
-        for name in TRAINING_STATE:
-            vars(model).pop(name, None)
         model.coefs_ = [smallest_form(W) for W in model.coefs_]
         return model
 
@@ -209,13 +207,22 @@ def network_of(model):
     return Network(coefs, intercepts, model.activation)
 
 
+def _own_copy(model):
+    """A copy without weights and without what only training needs."""
+    dropped = {*TRAINING_STATE, "coefs_", "intercepts_"}
+    bare = copy.copy(model)
+    for name in dropped & set(vars(bare)):
+        delattr(bare, name)
+    return copy.deepcopy(bare)
+
+
 def with_network(model, network):
     """A shallow copy of a fitted MLP with other weights.
 
     Parameters
     ----------
     model : MLPClassifier or MLPRegressor
-        Fitted; not changed.
+        Fitted; not changed. It may have lost its own weights.
     network : Network
         Its layers may be fewer and smaller.
 
@@ -226,9 +233,9 @@ def with_network(model, network):
     """
     sizes = tuple(W.shape[1] for W in network.coefs[:-1])
     changed = copy.copy(model)
-    if sizes != tuple(W.shape[1] for W in model.coefs_[:-1]):
+    if sizes != tuple(np.ravel(model.hidden_layer_sizes)):
         changed.hidden_layer_sizes = sizes
-        changed.n_layers_ = network.n_layers + 1
+    changed.n_layers_ = network.n_layers + 1
     changed.coefs_ = list(network.coefs)
     changed.intercepts_ = list(network.intercepts)
     return changed
@@ -248,20 +255,12 @@ def mlp_targets(model, y):
     -------
     ndarray of shape (n_samples, n_outputs)
         One column of 0 and 1 a class, one in all for two classes.
-
-    Raises
-    ------
-    ValueError
-        If `y` has a class that the model never saw.
     """
     y = np.asarray(y)
     if not is_classifier(model):
         return y.reshape(len(y), -1)
     if y.ndim == 2 and y.shape[1] > 1:
         return y
-    unknown = np.setdiff1d(y, model.classes_)
-    if len(unknown):
-        raise ValueError(f"y has classes {unknown!r} that the model never saw.")
     return label_binarize(y.ravel(), classes=model.classes_)
 
 
@@ -304,8 +303,8 @@ def mlp_part_sizes(model):
     dict of str to ModelSize
         ``"coefs_[0]"``, ``"coefs_[1]"``, ...
     """
-    layers = zip(model.coefs_, model.intercepts_)
-    return {f"coefs_[{l}]": _layer_size(W, b) for l, (W, b) in enumerate(layers)}
+    parts = map(_layer_size, model.coefs_, model.intercepts_)
+    return {f"coefs_[{layer}]": size for layer, size in enumerate(parts)}
 
 
 def _layer_size(W, b):

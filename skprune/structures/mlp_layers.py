@@ -13,7 +13,7 @@ import numpy as np
 from skprune.readouts.additive import AdditiveReadout
 from skprune.readouts.dense import column_spread
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.readouts.network import Network, Signals
+from skprune.readouts.network import Network
 from skprune.readouts.selection import Units
 from skprune.structures.mlp_base import MLPStructure
 
