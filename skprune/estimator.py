@@ -3,11 +3,9 @@
 from copy import deepcopy
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state, get_tags
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     UNUSED,
     MetadataRouter,
@@ -15,13 +13,15 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import HasMethods, Interval, StrOptions, fit_context
+from skprune.delegation import delegated, fitted_attribute, inner_has
 from skprune.methods import make_method
-from skprune.pruning import Plan, make_generator, prune_fitted
+from skprune.pruning import Plan, make_generator, prune_fitted, train_on
 from skprune.readouts.selection import SCOPES
-from skprune.structures import Samples
+from skprune.structures import Samples, family_of, final_model
+from skprune.training import routed_fit_params, trained
 
 COPIED_TAGS = (
     "estimator_type",
@@ -34,111 +34,14 @@ COPIED_TAGS = (
 )
 
 
-def seeded(estimator, random_state):
-    """Set every nested ``random_state`` from one seed.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    random_state : int, RandomState instance or None
-        None leaves the estimator as it is.
-
-    Returns
-    -------
-    estimator
-        The same object.
-    """
-    if random_state is None:
-        return estimator
-    rng = check_random_state(random_state)
-    names = sorted(estimator.get_params())
-    seeds = {
-        name: rng.randint(np.iinfo(np.int32).max)
-        for name in names
-        if name.split("__")[-1] == "random_state"
-    }
-    return estimator.set_params(**seeds)
-
-
-def fit_clone(estimator, X, y, fit_params):
-    """Fit a clone; a function of a module, so that a cache can hold its results."""
-    return clone(estimator).fit(X, y, **fit_params)
-
-
-def own_model(estimator, X, y, fit_params, *, random_state, memory):
-    """A fitted estimator that nobody else holds.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What the user gave; not changed.
-    X, y : array-like
-        Training samples.
-    fit_params : dict
-        What goes to its ``fit``.
-    random_state : int, RandomState instance or None
-        Seed of nested ``random_state`` parameters.
-    memory : None, str or object with the joblib.Memory interface
-        Where fitted models are cached.
-
-    Returns
-    -------
-    estimator
-        Fitted; of a FrozenEstimator, a copy of the model inside.
-    """
-    if isinstance(estimator, FrozenEstimator):
-        check_is_fitted(estimator)
-        return deepcopy(estimator.estimator)
-    unfitted = seeded(clone(estimator), random_state)
-    vars(unfitted).pop("_skl_callbacks", None)  # they would enter the key of the cache
-    cached = check_memory(memory).cache(fit_clone)
-    fitted = cached(unfitted, X, y, fit_params)
-    return fitted if memory is None else deepcopy(fitted)
-
-
-def _has(name):
-    """Condition of ``available_if``: the fitted model, or the given one, has it."""
-
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
-
-
-def _delegated(name):
-    """A method that passes its arguments on to the pruned model."""
-
-    def method(self, X):
-        check_is_fitted(self)
-        return getattr(self.estimator_, name)(X)
-
-    method.__name__ = name
-    method.__doc__ = f"""Call ``{name}`` of the pruned model.
-
-        Parameters
-        ----------
-        X : {{array-like, sparse matrix}} of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray
-            As the pruned model returns it.
-        """
-    return available_if(_has(name))(method)
-
-
-def _fitted_attribute(name):
-    """A property that is the attribute of the pruned model."""
-
-    def get(self):
-        if not hasattr(self, "estimator_"):
-            raise AttributeError(f"{name} exists only after fit.")
-        return getattr(self.estimator_, name)
-
-    return property(get, doc=f"``{name}`` of the pruned model.")
+def _trains_by_passes(self):
+    """Condition of ``partial_fit``: fitted, and of a family that trains by passes."""
+    if not hasattr(self, "estimator_"):
+        raise AttributeError("partial_fit exists only after fit.")
+    family = family_of(final_model(self.estimator_))
+    if not family.trains_by_passes:
+        raise AttributeError(f"{family.name} are not trained by passes.")
+    return True
 
 
 class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
@@ -200,6 +103,8 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         unit.
     rate_ : float
         Share of the units that went.
+    method_ : Method
+        The method that ran, with what it found (``order_`` of Taylor, say).
     report_ : PruningReport
         Units, parameters, non-zeros, multiply-adds and bytes before and after.
     classes_ : ndarray
@@ -306,8 +211,8 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         """
         plan = self._plan()
         plan.check(self.estimator)
-        routed = self._routed(sample_weight, fit_params)
-        fitted = own_model(
+        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        fitted = trained(
             self.estimator,
             X,
             y,
@@ -315,19 +220,21 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
             random_state=self.random_state,
             memory=self.memory,
         )
-        trained_on = not isinstance(self.estimator, FrozenEstimator)
-        samples = Samples(X, y, _weight_in(routed, sample_weight), trained_on)
-        pruned = prune_fitted(fitted, samples, plan, make_generator(self.random_state))
+        self._rng = make_generator(self.random_state)
+        samples = Samples(X, y, weights, trained_on=True)
+        pruned = prune_fitted(fitted, samples, plan, self._rng)
         self.estimator_ = pruned.estimator
         self.importances_ = pruned.importances
         self.support_ = pruned.support
         self.n_units_ = len(pruned.support)
         self.rate_ = pruned.rate
+        self.method_ = plan.method
         self.report_ = pruned.report
         for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
+            elif hasattr(self, name):
+                delattr(self, name)
         return self
 
     def _plan(self):
@@ -342,36 +249,41 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
             verbose=self.verbose,
         )
 
-    def _routed(self, sample_weight, fit_params):
-        """What goes to ``fit`` of the inner model."""
-        if sample_weight is not None:
-            fit_params = {**fit_params, "sample_weight": sample_weight}
-        if get_config()["enable_metadata_routing"]:
-            return dict(process_routing(self, "fit", **fit_params).estimator.fit)
-        extra = sorted(set(fit_params) - {"sample_weight"})
-        if extra:
-            raise ValueError(
-                f"{extra} can be passed to fit only with metadata routing: call "
-                "sklearn.set_config(enable_metadata_routing=True) first."
-            )
-        if fit_params and not has_fit_parameter(self.estimator, "sample_weight"):
-            raise TypeError(
-                f"{type(self.estimator).__name__}.fit takes no sample_weight; leave it "
-                "out, or enable metadata routing to send it to a step inside."
-            )
-        return fit_params
+    @available_if(_trains_by_passes)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train the pruned model for one pass, removed units held at zero.
 
-    predict = _delegated("predict")
-    predict_proba = _delegated("predict_proba")
-    predict_log_proba = _delegated("predict_log_proba")
-    decision_function = _delegated("decision_function")
-    transform = _delegated("transform")
-    classes_ = _fitted_attribute("classes_")
-    coef_ = _fitted_attribute("coef_")
-    intercept_ = _fitted_attribute("intercept_")
-    feature_importances_ = _fitted_attribute("feature_importances_")
+        There only after `fit`, and for models that are trained by passes.
 
-    @available_if(_has("transform"))
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, new ones or those of `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets, of the classes seen in `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : PruningEstimator
+            With another ``estimator_``.
+        """
+        samples = Samples(X, y, sample_weight)
+        self.estimator_ = train_on(self.estimator_, samples, self._rng)
+        return self
+
+    predict = delegated("predict")
+    predict_proba = delegated("predict_proba")
+    predict_log_proba = delegated("predict_log_proba")
+    decision_function = delegated("decision_function")
+    transform = delegated("transform")
+    classes_ = fitted_attribute("classes_")
+    coef_ = fitted_attribute("coef_")
+    intercept_ = fitted_attribute("intercept_")
+    feature_importances_ = fitted_attribute("feature_importances_")
+
+    @available_if(inner_has("transform"))
     def fit_transform(self, X, y=None, sample_weight=None, **fit_params):
         """Fit, prune and transform the training samples.
 
@@ -388,7 +300,7 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         fitted = self.fit(X, y, sample_weight=sample_weight, **fit_params)
         return fitted.transform(X)
 
-    @available_if(_has("score"))
+    @available_if(inner_has("score"))
     def score(self, X, y=None, **params):
         """Score of the pruned model.
 
@@ -411,7 +323,7 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
             params = process_routing(self, "score", **params).estimator.score
         return self.estimator_.score(X, y, **params)
 
-    @available_if(_has("get_feature_names_out"))
+    @available_if(inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that ``transform`` returns.
 
@@ -428,7 +340,7 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.estimator_.get_feature_names_out(input_features)
 
-    @available_if(_has("set_output"))
+    @available_if(inner_has("set_output"))
     def set_output(self, *, transform=None):
         """Choose the container that ``transform`` returns.
 
@@ -466,7 +378,3 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         return MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=mapping
         )
-
-
-def _weight_in(routed, sample_weight):
-    return routed.get("sample_weight", sample_weight)

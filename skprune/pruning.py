@@ -4,20 +4,24 @@
 the same code after it has fitted the model itself.
 """
 
-import copy
 import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from skprune.methods import Method, make_method
 from skprune.readouts.selection import SCOPES
 from skprune.schedule import removal_counts
 from skprune.size import GroupReport, PruningReport, model_size, part_sizes
-from skprune.structures import Samples, family_of, final_model, locate
+from skprune.structures import (
+    Samples,
+    check_targets,
+    family_of,
+    final_model,
+    locate,
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Plan:
         """
         family = family_of(final_model(estimator))
         family.granularity(self.granularity)
+        self.method.check()
         check_rate(self.rate)
         if self.scope not in SCOPES:
             raise ValueError(
@@ -124,8 +129,8 @@ def check_rate(rate):
     ValueError
         Says the value and the range.
     """
-    valid = isinstance(rate, Real) and not isinstance(rate, bool) and 0 <= rate < 1
-    if not valid:
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
+    if not number or not 0 <= float(rate) < 1:
         raise ValueError(
             f"rate={rate!r} is not a share of units; it must be a number in [0, 1)."
         )
@@ -215,10 +220,8 @@ def prune(
         verbose=verbose,
     )
     plan.check(estimator)
-    check_is_fitted(estimator)
-    samples = Samples(X, y, sample_weight)
-    rng = make_generator(random_state)
-    return prune_fitted(copy.deepcopy(estimator), samples, plan, rng).estimator
+    samples, rng = Samples(X, y, sample_weight), make_generator(random_state)
+    return prune_fitted(estimator, samples, plan, rng).estimator
 
 
 def make_generator(random_state):
@@ -239,12 +242,12 @@ def make_generator(random_state):
 
 
 def prune_fitted(fitted, samples, plan, rng):
-    """Prune a fitted estimator that is our own.
+    """Prune a fitted estimator.
 
     Parameters
     ----------
     fitted : estimator
-        A fitted model or container; parts of it live on in the result.
+        A fitted model or container; not changed.
     samples : Samples
         As the estimator takes them.
     plan : Plan
@@ -255,13 +258,11 @@ def prune_fitted(fitted, samples, plan, rng):
     Returns
     -------
     Pruned
-        The smaller model.
+        The smaller model, which shares nothing with the given one.
     """
     location = locate(fitted, samples)
     model = location.model
-    family = family_of(model)
-    start = family.structures[family.granularity(plan.granularity)]
-    structure = start(model, location.samples)
+    structure = _structure(location, plan.granularity)
     units, names = structure.units, structure.group_names
     structure, importances, support = _run_steps(structure, plan, rng)
     smaller = structure.finished()
@@ -280,6 +281,35 @@ def prune_fitted(fitted, samples, plan, rng):
         rate=n_gone / max(len(support), 1),
         report=report,
     )
+
+
+def train_on(fitted, samples, rng):
+    """Train a pruned estimator for one pass, removed units held at zero.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A pruned model or container; not changed.
+    samples : Samples
+        As the estimator takes them.
+    rng : numpy.random.Generator
+        Order of the samples.
+
+    Returns
+    -------
+    estimator
+        Plain and fitted, with the weights that are zero as they are.
+    """
+    location = locate(fitted, samples)
+    structure = _structure(location, "connection")
+    return location.rebuild(structure.finetune(1, rng).finished())
+
+
+def _structure(location, granularity):
+    check_targets(location.model, location.samples)
+    family = family_of(location.model)
+    structure = family.structures[family.granularity(granularity)]
+    return structure(location.model, location.samples)
 
 
 def _run_steps(structure, plan, rng):

@@ -1,6 +1,6 @@
 """How large a model is, and what pruning changed."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from html import escape
 
 import numpy as np
@@ -47,8 +47,7 @@ def model_size(estimator):
     model = final_model(estimator)
     check_is_fitted(model)
     total = sum(part_sizes(model).values(), start=ModelSize(0, 0, 0, 0))
-    counts = astuple(total)[:3]
-    return ModelSize(*counts, n_bytes=array_bytes(model))
+    return replace(total, n_bytes=array_bytes(model))
 
 
 def part_sizes(model):

@@ -12,12 +12,13 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import blas
 
-from skprune.readouts.losses import Loss
+from skprune.readouts.losses import SOFTMAX, Loss
 from skprune.readouts.obs import spd_inverse, strictly_increasing
 
 REFRESH = 0.2  # share of the units that go before the Hessian is renewed
 N_NEWTON = 2  # Newton steps before each elimination
 MAX_WEIGHTS = 2000
+ROUNDING = 1e-12  # relative error of a loss
 FLOOR = 1e-8  # relative ridge that keeps the Hessian invertible
 
 
@@ -218,8 +219,13 @@ def _newton_step(problem, W, active):
     H = problem.hessian(W, active)
     step = np.zeros_like(W)
     step.T[active.T] = np.linalg.solve(H, problem.gradient(W).T[active.T])
+    if problem.loss is SOFTMAX:  # a shift of all outputs changes nothing
+        free = (active & (problem.penalty == 0)).all(axis=1)
+        step[free] -= step[free].mean(axis=1, keepdims=True)
     before, factor = problem.value(W), 1.0
-    while problem.value(W - factor * step) > before and factor > 1e-3:
+    # near the optimum the loss of a good step differs by its rounding only
+    allowed = before + ROUNDING * abs(before)
+    while problem.value(W - factor * step) > allowed and factor > 1e-3:
         factor /= 2
     return W - factor * step if factor > 1e-3 else W
 

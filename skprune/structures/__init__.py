@@ -7,8 +7,15 @@ is adding a file.
 import importlib
 import pkgutil
 
-from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Structure
-from skprune.structures.containers import final_model, locate
+from skprune.structures.base import (
+    FAMILIES,
+    Family,
+    ModelSize,
+    Samples,
+    Structure,
+    check_targets,
+)
+from skprune.structures.containers import final_fit_params, final_model, locate
 
 
 def family_of(model):
@@ -48,7 +55,9 @@ __all__ = [
     "ModelSize",
     "Samples",
     "Structure",
+    "check_targets",
     "family_of",
+    "final_fit_params",
     "final_model",
     "locate",
 ]

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_consistent_length
 
 from skprune.readouts.selection import Units
 
@@ -73,7 +75,8 @@ class Structure(ABC):
     """A fitted model whose units have gates.
 
     A structure never changes: `prune` and `finetune` return a new one. The model that
-    it was first made from is kept as the teacher of the recovery.
+    it was first made from is kept as the teacher of the recovery; it is not changed
+    either, and `finished` shares no array with it.
 
     Attributes
     ----------
@@ -286,9 +289,57 @@ def total_weights(model, samples, n_samples):
         raise ValueError("sample_weight must be finite and not negative.")
     class_weight = getattr(model, "class_weight", None)
     if class_weight is not None:
-        if class_weight == "balanced_subsample":
-            class_weight = "balanced"
-        weights = weights * compute_sample_weight(class_weight, samples.y)
+        weights = weights * _class_factors(class_weight, samples.y, weights)
     if not weights.sum() > 0:
         raise ValueError("All sample weights are zero; at least one must be positive.")
     return weights
+
+
+def _class_factors(class_weight, y, weights):
+    """What the class weights multiply each sample by, (n_samples,)."""
+    if not isinstance(class_weight, str):
+        return compute_sample_weight(class_weight, y)
+    factors, used = np.ones(len(weights)), weights > 0
+    for column in np.asarray(y).reshape(len(weights), -1)[used].T:
+        _, codes = np.unique(column, return_inverse=True)
+        counts = np.bincount(codes, weights=weights[used])
+        factors[used] *= weights.sum() / (len(counts) * counts[codes])
+    return factors
+
+
+def check_targets(model, samples):
+    """Raise where the targets do not fit a fitted model.
+
+    Parameters
+    ----------
+    model : estimator
+        Not a container.
+    samples : Samples
+        As the model sees them.
+
+    Raises
+    ------
+    ValueError
+        If there are none, if their number is not that of the samples, if one is not
+        finite, or if one is of a class that the model never saw.
+    """
+    if samples.y is None:
+        raise ValueError("y=None: pruning needs the targets of the samples.")
+    check_consistent_length(samples.X, samples.y)
+    y = np.asarray(samples.y)
+    if not is_classifier(model):
+        if not np.isfinite(y.astype(float)).all():
+            raise ValueError("y has NaN or infinite targets; all must be finite.")
+        return
+    if isinstance(model.classes_, list):
+        columns = list(zip(model.classes_, y.T))
+    else:  # an indicator of several labels has no classes to compare
+        several = y.ndim == 2 and y.shape[1] > 1
+        columns = [] if several else [(model.classes_, y.ravel())]
+    for known, column in columns:
+        unknown = np.setdiff1d(column, known)
+        if len(unknown):
+            raise ValueError(
+                f"y has the classes {unknown.tolist()} that {type(model).__name__} "
+                f"never saw; it knows {np.asarray(known).tolist()}."
+            )

@@ -6,7 +6,6 @@ samples as it sees them, and the way to put another model in its place.
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +13,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import BaseSearchCV
 from skprune.structures.base import Samples
@@ -25,18 +26,37 @@ class Location:
 
     Attributes
     ----------
+    container : estimator
+        What the model was looked for in; the model itself where it is in none.
     model : estimator
         The fitted model.
     samples : Samples
         The samples as the model sees them.
-    rebuild : callable
-        ``rebuild(model) -> estimator``: the container with another model inside; what
-        it is called on stays as it is.
+    replaced : estimator
+        What a new model takes the place of: the model, or the FrozenEstimator that
+        holds it.
     """
 
+    container: object
     model: object
     samples: Samples
-    rebuild: Callable
+    replaced: object
+
+    def rebuild(self, model):
+        """A copy of the container with another model inside.
+
+        Parameters
+        ----------
+        model : estimator
+            The new model; it becomes part of the copy.
+
+        Returns
+        -------
+        estimator
+            Shares nothing with the container.
+        """
+        # deepcopy takes what its memo holds for a copy that is already made
+        return copy.deepcopy(self.container, memo={id(self.replaced): model})
 
 
 def final_model(estimator):
@@ -64,6 +84,35 @@ def final_model(estimator):
     return estimator
 
 
+def final_fit_params(estimator, fit_params):
+    """What reaches ``fit`` of the model at the end of nested containers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container, with the metadata requests of its parts.
+    fit_params : dict
+        What its ``fit`` is called with.
+
+    Returns
+    -------
+    dict
+        Under the names that the model knows.
+    """
+    if isinstance(estimator, FrozenEstimator) or not fit_params:
+        return {}
+    if isinstance(estimator, Pipeline):
+        name, inner = estimator.steps[-1]
+    elif isinstance(estimator, BaseSearchCV):
+        name, inner = "estimator", estimator.estimator
+    elif isinstance(estimator, TransformedTargetRegressor):
+        name, inner = "regressor", estimator.regressor
+    else:
+        return fit_params
+    routed = process_routing(estimator, "fit", **fit_params)
+    return final_fit_params(inner, routed[name].fit)
+
+
 def locate(estimator, samples):
     """Find the model in a fitted estimator.
 
@@ -81,18 +130,26 @@ def locate(estimator, samples):
 
     Raises
     ------
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
     ValueError
         For a search that was not refitted.
     """
+    check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):
-        return _in_pipeline(estimator, samples)
-    if isinstance(estimator, BaseSearchCV):
-        return _in_search(estimator, samples)
-    if isinstance(estimator, TransformedTargetRegressor):
-        return _in_target_transform(estimator, samples)
-    if isinstance(estimator, FrozenEstimator):
-        return locate(estimator.estimator, samples)
-    return Location(estimator, samples, rebuild=lambda model: model)
+        inner = _in_pipeline(estimator, samples)
+    elif isinstance(estimator, BaseSearchCV):
+        inner = _in_search(estimator, samples)
+    elif isinstance(estimator, TransformedTargetRegressor):
+        inner = _in_target_transform(estimator, samples)
+    elif isinstance(estimator, FrozenEstimator):
+        inner = locate(estimator.estimator, replace(samples, trained_on=False))
+        if inner.replaced is inner.container:
+            return replace(inner, container=estimator, replaced=estimator)
+        return inner
+    else:
+        return Location(estimator, estimator, samples, replaced=estimator)
+    return replace(inner, container=estimator)
 
 
 def _in_pipeline(pipeline, samples):
@@ -100,15 +157,7 @@ def _in_pipeline(pipeline, samples):
     for _, step in pipeline.steps[:-1]:
         if step is not None and step != "passthrough":
             X = step.transform(X)
-    inner = locate(pipeline.steps[-1][1], replace(samples, X=X))
-
-    def rebuild(model):
-        rebuilt = copy.copy(pipeline)
-        name = pipeline.steps[-1][0]
-        rebuilt.steps = [*pipeline.steps[:-1], (name, inner.rebuild(model))]
-        return rebuilt
-
-    return replace(inner, rebuild=rebuild)
+    return locate(pipeline.steps[-1][1], replace(samples, X=X))
 
 
 def _in_search(search, samples):
@@ -117,26 +166,12 @@ def _in_search(search, samples):
             f"{type(search).__name__}(refit=False) holds no fitted model to prune; "
             "set refit=True."
         )
-    inner = locate(search.best_estimator_, samples)
-
-    def rebuild(model):
-        rebuilt = copy.copy(search)
-        rebuilt.best_estimator_ = inner.rebuild(model)
-        return rebuilt
-
-    return replace(inner, rebuild=rebuild)
+    return locate(search.best_estimator_, samples)
 
 
 def _in_target_transform(regressor, samples):
     y = np.asarray(samples.y)
     transformed = regressor.transformer_.transform(y.reshape(len(y), -1))
-    if transformed.ndim == 2 and transformed.shape[1] == 1:
+    if y.ndim == 1 and transformed.ndim == 2 and transformed.shape[1] == 1:
         transformed = transformed.ravel()
-    inner = locate(regressor.regressor_, replace(samples, y=transformed))
-
-    def rebuild(model):
-        rebuilt = copy.copy(regressor)
-        rebuilt.regressor_ = inner.rebuild(model)
-        return rebuilt
-
-    return replace(inner, rebuild=rebuild)
+    return locate(regressor.regressor_, replace(samples, y=transformed))

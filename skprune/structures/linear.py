@@ -14,25 +14,10 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_classifier
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import (
-    BayesianRidge,
-    GammaRegressor,
-    LogisticRegression,
-    PoissonRegressor,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-    SGDClassifier,
-    TweedieRegressor,
-)
-from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
-from skprune.readouts import least_squares, losses, newton
+from skprune.readouts import iterative, least_squares, losses, newton
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import (
@@ -42,9 +27,17 @@ from skprune.structures.base import (
     register,
     total_weights,
 )
+from skprune.structures.linear_objective import (
+    dense_copy,
+    linear_loss,
+    linear_targets,
+    penalty,
+    weights_of,
+    with_weights,
+)
 
-FLOOR = 1e-10  # ridge that only keeps the equations solvable, relative to the variance
-DIRECT = 5000  # inputs up to which the second moments of all of them are formed
+FLOOR = 1e-7  # ridge that only keeps the equations solvable, relative to the variance
+DIRECT = 5000  # surviving inputs up to which their second moments are formed
 SPARSE_OUTPUTS, SPARSE_DENSITY = 20, 0.1  # a CSR coef_ predicts faster from here on
 
 
@@ -74,8 +67,8 @@ class LinearStructure(Structure):
         weights = total_weights(model, samples, X.shape[0])
         self.total_weight = weights.sum()
         self.weights = weights / self.total_weight
-        self.estimator = _dense_copy(model)
-        self.W, self.b = _weights(self.estimator)
+        self.estimator = dense_copy(model)
+        self.W, self.b = weights_of(self.estimator)
         self.teacher = self.W, self.b
         self.centred = bool(getattr(model, "fit_intercept", True))
         self._set_mask(self.W != 0)
@@ -108,7 +101,7 @@ class LinearStructure(Structure):
         return self.loss_function.gradient(Z, Y)
 
     def _objective(self):
-        strength = penalty(self.estimator, self.total_weight)
+        strength = float(np.mean(penalty(self.estimator, self.total_weight)))
         return losses.Objective(self.loss_function, self.targets, self.b, strength)
 
     def output(self, gates=None, X=None):
@@ -126,7 +119,7 @@ class LinearStructure(Structure):
         pruned._set_mask(self.mask & (expanded != 0))
         if compensate and not pruned.mask.all():
             pruned.W, pruned.b = pruned._recovered()
-        pruned.estimator = _with_weights(self.estimator, pruned.W, pruned.b)
+        pruned.estimator = with_weights(self.estimator, pruned.W, pruned.b)
         return pruned
 
     def _recovered(self):
@@ -137,20 +130,35 @@ class LinearStructure(Structure):
         total = weights.sum()
         if not total > 0:
             return self.W, self.b
-        X, used = self.X, np.arange(len(prior))
-        if len(prior) > DIRECT:
-            used = np.flatnonzero(self.mask.any(axis=1))
-            X = X[:, used]
-        equations = least_squares.normal_equations(
-            X, Z, weights / total, centred=self.centred
-        )
-        ridge = least_squares.ridge_strength(equations.gram, FLOOR)
-        ridge += penalty(self.estimator, self.total_weight) / total
+        used = np.flatnonzero(self.mask.any(axis=1))
+        X = self.X if len(used) == len(prior) else self.X[:, used]
         W = np.zeros_like(prior)
-        W[used] = self._solve(equations, self.mask[used], prior[used], ridge)
-        intercept = equations.intercept(W[used]) if self.centred else self.b
-        W, intercept = self._refitted(W, intercept)
+        W[used], intercept = self._solve(X, Z, weights / total, used, total)
+        W, intercept = self._refitted(W, intercept if self.centred else self.b)
         return W.astype(prior.dtype), intercept.astype(b.dtype)
+
+    def _solve(self, X, Z, weights, used, total):
+        """Weights of the inputs in use, and the intercept that goes with them."""
+        mask, prior = self.mask[used], self.teacher[0][used]
+        strength = penalty(self.estimator, self.total_weight) / total
+        ridge = np.broadcast_to(strength, prior.shape[1])
+        nonnegative = getattr(self.estimator, "positive", False)
+        if len(used) > DIRECT and not nonnegative:
+            return iterative.solve_masked(
+                X, Z, weights, mask, prior, ridge, centred=self.centred
+            )
+        equations = least_squares.normal_equations(X, Z, weights, centred=self.centred)
+        variance = equations.gram.diagonal()
+        floor = FLOOR * np.where(variance > 0, variance, 1.0)
+        solve = least_squares.solve_masked
+        if nonnegative:
+            solve = least_squares.solve_nonnegative
+        W = np.empty(prior.shape)
+        for value in np.unique(ridge):
+            columns = np.flatnonzero(ridge == value)
+            part = equations.take(columns), mask[:, columns], prior[:, columns]
+            W[:, columns] = solve(*part, floor + value)
+        return W, equations.intercept(W)
 
     def _refitted(self, W, b):
         """Weights at the optimum of the penalised loss, where it is smooth."""
@@ -167,11 +175,6 @@ class LinearStructure(Structure):
             active = np.vstack([active, np.ones(len(b), dtype=bool)])
         solved = newton.minimise(problem, start, active)
         return solved[: len(W)], solved[-1] if self.centred else b
-
-    def _solve(self, *arguments):
-        if getattr(self.estimator, "positive", False):
-            return least_squares.solve_nonnegative(*arguments)
-        return least_squares.solve_masked(*arguments)
 
     def finished(self):
         model = copy.copy(self.estimator)
@@ -211,8 +214,12 @@ class LinearConnections(LinearStructure):
 class LinearFeatures(LinearStructure):
     """A unit is a feature, with its coefficients for all outputs."""
 
+    @property
+    def rows(self):
+        """Features with a coefficient left, in ascending order."""
+        return np.flatnonzero(self.mask.any(axis=1))
+
     def _count_units(self):
-        self.rows = np.flatnonzero(self.mask.any(axis=1))
         return len(self.rows)
 
     def _expand(self, gates):
@@ -233,138 +240,6 @@ class LinearFeatures(LinearStructure):
                 objective=self._objective(),
             )
         ]
-
-
-def linear_loss(model):
-    """The loss that a linear model stands for, by its decision function.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted linear model.
-
-    Returns
-    -------
-    Loss
-        Robust and epsilon-insensitive regressions are seen as squared error, the
-        margin classifiers as squared hinge.
-    """
-    if isinstance(model, PoissonRegressor):
-        return losses.tweedie(1)
-    if isinstance(model, GammaRegressor):
-        return losses.tweedie(2)
-    if isinstance(model, TweedieRegressor):
-        log_link = model.link == "log" or (model.link == "auto" and model.power > 0)
-        return losses.tweedie(model.power) if log_link else losses.SQUARED
-    if not is_classifier(model) or isinstance(
-        model, RidgeClassifier | RidgeClassifierCV
-    ):
-        return losses.SQUARED
-    if not _is_probabilistic(model):
-        return losses.SQUARED_HINGE
-    one_versus_rest = isinstance(model, SGDClassifier) or (
-        getattr(model, "solver", None) == "liblinear"
-    )
-    n_outputs = np.atleast_2d(model.coef_).shape[0]
-    return losses.LOGISTIC if n_outputs == 1 or one_versus_rest else losses.SOFTMAX
-
-
-def _is_probabilistic(model):
-    if isinstance(model, SGDClassifier):
-        return model.loss == "log_loss"
-    return isinstance(model, LogisticRegression | LinearDiscriminantAnalysis)
-
-
-def linear_targets(model, y):
-    """Targets in the form that `linear_loss` takes.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted linear model.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        As the model takes it.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        0 and 1 for probabilistic classifiers, -1 and 1 for the others.
-    """
-    y = np.asarray(y)
-    if not is_classifier(model):
-        return y.reshape(len(y), -1).astype(float)
-    indicator = y if y.ndim == 2 and y.shape[1] > 1 else None
-    if indicator is None:
-        y = y.ravel()
-        unknown = np.setdiff1d(y, model.classes_)
-        if len(unknown):
-            raise ValueError(f"y has classes {unknown!r} that the model never saw.")
-        indicator = label_binarize(y, classes=model.classes_)
-        if len(model.classes_) == 2 and np.atleast_2d(model.coef_).shape[0] == 2:
-            indicator = np.hstack([1 - indicator, indicator])
-    return indicator * 1.0 if _is_probabilistic(model) else 2.0 * indicator - 1.0
-
-
-def penalty(model, total_weight):
-    """Curvature of the model's own quadratic penalty, per unit of sample weight.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted linear model.
-    total_weight : float
-        Sum of the sample weights that it was fitted with.
-
-    Returns
-    -------
-    float
-        Zero for models whose penalty is not quadratic or not known.
-    """
-    if isinstance(model, BayesianRidge):
-        return model.lambda_ / model.alpha_ / total_weight
-    if isinstance(model, Ridge | RidgeCV | RidgeClassifier | RidgeClassifierCV):
-        return (
-            np.mean(model.alpha_ if hasattr(model, "alpha_") else model.alpha)
-            / total_weight
-        )
-    if isinstance(model, PoissonRegressor | GammaRegressor | TweedieRegressor):
-        return model.alpha
-    if isinstance(model, LogisticRegression) and _is_ridge_logistic(model):
-        return 1 / np.mean(getattr(model, "C_", model.C)) / total_weight
-    return 0.0
-
-
-def _is_ridge_logistic(model):
-    chosen = getattr(model, "penalty", "deprecated")
-    if chosen != "deprecated":
-        return chosen == "l2"
-    return not np.any(getattr(model, "l1_ratio_", model.l1_ratio))
-
-
-def _dense_copy(model):
-    model = copy.deepcopy(model)
-    if sparse.issparse(model.coef_):
-        model.coef_ = np.asarray(model.coef_.toarray())
-    return model
-
-
-def _weights(model):
-    """W (n_features, n_outputs) and b (n_outputs,) of a linear model."""
-    W = np.atleast_2d(model.coef_).T
-    b = np.asarray(model.intercept_, dtype=W.dtype).ravel()
-    return W, np.broadcast_to(b, W.shape[1]).copy()
-
-
-def _with_weights(model, W, b):
-    pruned = copy.copy(model)
-    pruned.coef_ = np.ascontiguousarray(W.T).reshape(np.shape(model.coef_))
-    if np.ndim(model.intercept_) or getattr(model, "fit_intercept", True):
-        pruned.intercept_ = (
-            b.reshape(np.shape(model.intercept_))
-            if np.ndim(model.intercept_)
-            else b.dtype.type(b[0])
-        )
-    return pruned
 
 
 def linear_part_sizes(model):

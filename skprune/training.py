@@ -1,0 +1,119 @@
+"""The model before it is pruned: fitted here, taken from a cache, or frozen."""
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
+
+from skprune.structures import final_fit_params
+
+
+def seeded(estimator, random_state):
+    """Set every nested ``random_state`` from one seed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    random_state : int, RandomState instance or None
+        None leaves the estimator as it is.
+
+    Returns
+    -------
+    estimator
+        The same object.
+    """
+    if random_state is None:
+        return estimator
+    rng = check_random_state(random_state)
+    seeds = {
+        name: rng.randint(np.iinfo(np.int32).max)
+        for name in sorted(estimator.get_params())
+        if name.split("__")[-1] == "random_state"
+    }
+    return estimator.set_params(**seeds)
+
+
+def fit_clone(estimator, X, y, fit_params):
+    """Fit a clone; a function of a module, so that a cache can hold its results."""
+    return clone(estimator).fit(X, y, **fit_params)
+
+
+def trained(estimator, X, y, fit_params, *, random_state, memory):
+    """The fitted estimator that is to be pruned.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What the user gave; not changed.
+    X, y : array-like
+        Training samples.
+    fit_params : dict
+        What goes to its ``fit``.
+    random_state : int, RandomState instance or None
+        Seed of nested ``random_state`` parameters.
+    memory : None, str or object with the joblib.Memory interface
+        Where fitted models are cached.
+
+    Returns
+    -------
+    estimator
+        To be read only: the user may hold it, or a cache.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        check_is_fitted(estimator)
+        return estimator
+    unfitted = seeded(clone(estimator), random_state)
+    vars(unfitted).pop("_skl_callbacks", None)  # they would enter the key of the cache
+    return check_memory(memory).cache(fit_clone)(unfitted, X, y, fit_params)
+
+
+def routed_fit_params(meta_estimator, sample_weight, fit_params):
+    """What goes to ``fit`` of the estimator inside, and the weights its model sees.
+
+    Parameters
+    ----------
+    meta_estimator : PruningEstimator
+        Holds the estimator and the metadata requests.
+    sample_weight : array-like of shape (n_samples,) or None
+        As ``fit`` was called.
+    fit_params : dict
+        Other metadata.
+
+    Returns
+    -------
+    routed : dict
+        For ``fit`` of the estimator inside.
+    weights : array-like of shape (n_samples,) or None
+        For ranking and recovery: those that the model itself was fitted with, or, of
+        a frozen model, those given.
+
+    Raises
+    ------
+    TypeError
+        If `sample_weight` is given and the estimator takes none.
+    ValueError
+        For other metadata without metadata routing.
+    """
+    estimator = meta_estimator.estimator
+    given = {} if sample_weight is None else {"sample_weight": sample_weight}
+    if isinstance(estimator, FrozenEstimator) and not fit_params:
+        return {}, sample_weight
+    if get_config()["enable_metadata_routing"]:
+        routing = process_routing(meta_estimator, "fit", **given, **fit_params)
+        routed = dict(routing.estimator.fit)
+        return routed, final_fit_params(estimator, routed).get("sample_weight")
+    if fit_params:
+        raise ValueError(
+            f"{sorted(fit_params)} can be passed to fit only with metadata routing: "
+            "call sklearn.set_config(enable_metadata_routing=True) first."
+        )
+    if given and not has_fit_parameter(estimator, "sample_weight"):
+        raise TypeError(
+            f"{type(estimator).__name__}.fit takes no sample_weight; leave it out, or "
+            "enable metadata routing to send it to a step inside."
+        )
+    return given, sample_weight
