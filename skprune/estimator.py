@@ -94,9 +94,9 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator_ : estimator
         The pruned model, plain and fitted.
-    importances_ : ndarray of shape (n_units_,)
+    importances_ : ndarray of shape (`n_units_`,)
         Importance of each unit in the last ranking that saw it. High: keep.
-    support_ : ndarray of bool of shape (n_units_,)
+    support_ : ndarray of bool of shape (`n_units_`,)
         Which units are left, numbered from input to output.
     n_units_ : int
         Number of units before pruning. A weight that is zero after training is not a
@@ -111,7 +111,7 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
         Class labels, for classifiers.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string names.
 
     See Also
