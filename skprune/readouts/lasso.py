@@ -161,6 +161,9 @@ class SmoothLasso(LassoProblem):
        Schemes", Foundations of Computational Mathematics 2015.
     """
 
+    max_iterations = 2000
+    tolerance = 1e-6
+
     def __init__(self, problem, start, unit):
         self.problem, self.W, self.unit = problem, start, unit
         self.n_units = int(unit.max()) + 1
@@ -181,7 +184,7 @@ class SmoothLasso(LassoProblem):
 
     def solve(self, penalty):
         W, ahead, momentum = self.W, self.W, 1.0
-        for _ in range(2000):
+        for _ in range(self.max_iterations):
             new = self._proximal_step(ahead, penalty)
             change = new - W
             if np.sum((ahead - new) * change) > 0:
@@ -191,7 +194,7 @@ class SmoothLasso(LassoProblem):
                 ahead = new + (momentum - 1) / after * change
                 momentum = after
             W = new
-            if np.abs(change).max() <= 1e-6 * max(np.abs(W).max(), 1e-12):
+            if np.abs(change).max() <= self.tolerance * max(np.abs(W).max(), 1e-12):
                 break
         self.W = W
         return self._norms(W), self._norms(self.problem.gradient(W))

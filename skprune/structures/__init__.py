@@ -9,6 +9,7 @@ import pkgutil
 
 from skprune.structures.base import (
     FAMILIES,
+    REFUSALS,
     Family,
     ModelSize,
     Samples,
@@ -40,9 +41,12 @@ def family_of(model):
         if family.accepts(model):
             return family
     known = ", ".join(sorted(family.name for family in FAMILIES))
+    reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
+    reason = "".join(f": {why}" for why in reasons)
     raise TypeError(
-        f"{type(model).__name__} cannot be pruned; skprune knows {known}, also inside "
-        "a Pipeline, a search, a TransformedTargetRegressor or a FrozenEstimator."
+        f"{type(model).__name__} cannot be pruned{reason}; skprune knows {known}, "
+        "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
+        "FrozenEstimator."
     )
 
 

@@ -241,6 +241,7 @@ class Family:
 
 
 FAMILIES: list[Family] = []
+REFUSALS: dict[type, str] = {}  # why models that look like those of a family are not
 
 
 def register(family):

@@ -1,0 +1,270 @@
+"""Trees as one set of arrays: all nodes of all trees, with sums up and values down.
+
+Node ids run on from tree to tree. A sweep goes level by level through all trees at
+once, so that no loop is over nodes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FlatForest:
+    """The nodes of some trees, tree after tree.
+
+    Attributes
+    ----------
+    left, right : ndarray of int of shape (n_nodes,)
+        Children, numbered over all trees; -1 at leaves. A child comes after its parent.
+    weight : ndarray of shape (n_nodes,)
+        Weight of the training samples that reached each node.
+    value : ndarray of shape (n_nodes, width)
+        What each node predicts as a leaf.
+    offset : ndarray of int of shape (n_trees + 1,)
+        The nodes of tree t are ``offset[t]:offset[t + 1]``; the first is its root.
+    scale : ndarray of shape (n_trees,)
+        What multiplies the values of each tree in the sum over trees.
+    column : ndarray of int of shape (n_trees,)
+        The first output column that each tree adds to.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    weight: np.ndarray
+    value: np.ndarray
+    offset: np.ndarray
+    scale: np.ndarray
+    column: np.ndarray
+
+    @property
+    def n_trees(self):
+        """Number of trees."""
+        return len(self.offset) - 1
+
+    @property
+    def n_nodes(self):
+        """Number of nodes of all trees."""
+        return len(self.left)
+
+    @cached_property
+    def splits(self):
+        """Ids of the nodes that split, ascending."""
+        return np.flatnonzero(self.left >= 0)
+
+    @cached_property
+    def split_counts(self):
+        """Number of splits of each tree, (n_trees,)."""
+        return np.diff(np.searchsorted(self.splits, self.offset))
+
+    @cached_property
+    def split_tree(self):
+        """The tree of each split, (n_splits,)."""
+        return np.repeat(np.arange(self.n_trees), self.split_counts)
+
+    @cached_property
+    def node_tree(self):
+        """The tree of each node, (n_nodes,)."""
+        return np.repeat(np.arange(self.n_trees), np.diff(self.offset))
+
+    @cached_property
+    def levels(self):
+        """Ids of the splits of each depth, roots first."""
+        return split_levels(self.left, self.right, self.offset[:-1])
+
+    @cached_property
+    def depth(self):
+        """Number of splits above each node, (n_nodes,)."""
+        depth = np.zeros(self.n_nodes, dtype=np.int32)
+        for level, split in enumerate(self.levels, start=1):
+            depth[self.left[split]] = level
+            depth[self.right[split]] = level
+        return depth
+
+    @cached_property
+    def split_parent(self):
+        """Position among `splits` of the parent of each split, -1 at roots."""
+        number = np.zeros(self.n_nodes, dtype=np.intp)
+        number[self.splits] = np.arange(len(self.splits))
+        parent = np.full(self.n_nodes, -1, dtype=np.intp)
+        for children in (self.left, self.right):
+            parent[children[self.splits]] = number[self.splits]
+        return parent[self.splits]
+
+    @cached_property
+    def root_share(self):
+        """Weight of each node over that of the root of its tree, (n_nodes,)."""
+        return self.weight / self.weight[self.offset[:-1]][self.node_tree]
+
+    def nodes(self, tree):
+        """The slice of the nodes of one tree."""
+        return slice(self.offset[tree], self.offset[tree + 1])
+
+    def columns(self, tree):
+        """The slice of the outputs that one tree adds to."""
+        return slice(self.column[tree], self.column[tree] + self.value.shape[1])
+
+    def block(self, start, stop):
+        """The trees from `start` to before `stop` as a forest of their own."""
+        first, last = self.offset[start], self.offset[stop]
+        shifted = [
+            np.where(child < 0, -1, child - first)
+            for child in (self.left[first:last], self.right[first:last])
+        ]
+        return FlatForest(
+            *shifted,
+            weight=self.weight[first:last],
+            value=self.value[first:last],
+            offset=self.offset[start : stop + 1] - first,
+            scale=self.scale[start:stop],
+            column=self.column[start:stop],
+        )
+
+    def sum_up(self, sums):
+        """Fill in the splits with the sums over the leaves below them, in place.
+
+        Parameters
+        ----------
+        sums : ndarray of shape (n_nodes, ...)
+            Filled at leaves.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, ...)
+            The same array.
+        """
+        for split in reversed(self.levels):
+            sums[split] = sums[self.left[split]] + sums[self.right[split]]
+        return sums
+
+    def gated_values(self, gates):
+        """Values of the nodes when the step of each split is multiplied by a gate.
+
+        The value of a node is that of the root of its tree plus the steps on the way.
+
+        Parameters
+        ----------
+        gates : ndarray of shape (n_splits,)
+            In the order of `splits`.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, width)
+            Gates of one change nothing; below a gate of zero all values are that of
+            the split.
+        """
+        gate, value = np.ones((self.n_nodes, 1)), self.value.copy()
+        gate[self.splits, 0] = gates
+        for split in self.levels:
+            shift = value[split] - gate[split] * self.value[split]
+            for child in (self.left[split], self.right[split]):
+                value[child] = shift + gate[split] * self.value[child]
+        return value
+
+    def averaged_values(self, value):
+        """Replace the value of each split by the weighted mean of the leaves below.
+
+        Parameters
+        ----------
+        value : ndarray of shape (n_nodes, width)
+            Used at leaves.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, width)
+            A new array.
+        """
+        share = self.root_share[:, None]
+        means = value * share
+        self.sum_up(means)
+        averaged = value.copy()
+        total = self.sum_up(np.where(self.left[:, None] < 0, share, 0.0))
+        positive = self.splits[total[self.splits, 0] > 0]
+        averaged[positive] = means[positive] / total[positive]
+        return averaged
+
+    def rewired(self, left, right, roots, trees=None):
+        """Follow other pointers and keep only the nodes that are reached.
+
+        Parameters
+        ----------
+        left, right : ndarray of int of shape (n_nodes,)
+            New children, -1 at leaves; a child comes after its parent.
+        roots : ndarray of int
+            The root of each tree that stays.
+        trees : ndarray of int, default=None
+            Which trees stay, ascending; None for all.
+
+        Returns
+        -------
+        forest : FlatForest
+            Nodes keep their order.
+        kept : ndarray of int of shape (forest.n_nodes,)
+            Their old ids.
+        """
+        trees = np.arange(self.n_trees) if trees is None else trees
+        alive = np.zeros(self.n_nodes, dtype=bool)
+        alive[roots] = True
+        for split in split_levels(left, right, roots):
+            alive[left[split]] = True
+            alive[right[split]] = True
+        kept = np.flatnonzero(alive)
+        number = np.full(self.n_nodes + 1, -1, dtype=np.intp)  # the last serves -1
+        number[kept] = np.arange(len(kept))
+        forest = FlatForest(
+            left=number[left[kept]],
+            right=number[right[kept]],
+            weight=self.weight[kept],
+            value=self.value[kept],
+            offset=np.append(number[roots], len(kept)),
+            scale=self.scale[trees],
+            column=self.column[trees],
+        )
+        return forest, kept
+
+
+def split_levels(left, right, roots):
+    """Ids of the splits of each depth.
+
+    Parameters
+    ----------
+    left, right : ndarray of int of shape (n_nodes,)
+        Children, -1 at leaves.
+    roots : ndarray of int
+        Where to start.
+
+    Returns
+    -------
+    list of ndarray of int
+        The splits among the roots, among their children, and so on.
+    """
+    levels, front = [], roots[left[roots] >= 0]
+    while front.size:
+        levels.append(front)
+        children = np.concatenate([left[front], right[front]])
+        front = children[left[children] >= 0]
+    return levels
+
+
+def tree_blocks(forest, limit):
+    """Ranges of trees that together have no more than `limit` nodes, or one tree.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        What is cut into blocks.
+    limit : int
+        Nodes of a block, at most.
+
+    Yields
+    ------
+    start, stop : int
+        Trees of a block.
+    """
+    start = 0
+    while start < forest.n_trees:
+        stop = np.searchsorted(forest.offset, forest.offset[start] + limit, "right") - 1
+        stop = max(int(stop), start + 1)
+        yield start, stop
+        start = stop

@@ -1,0 +1,336 @@
+"""Read-outs of trees whose units are splits or groups of them; A is never stored.
+
+The output of a tree is the value of its root plus one step per split on the way to the
+leaf, the value of the node reached minus that of the split. A split's gate multiplies
+its step. Sums over the samples that pass a node are sums over the leaves below it, so
+that everything asked of a split follows from one pass over the samples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skprune.readouts.base import Readout
+from skprune.readouts.flat import tree_blocks
+from skprune.readouts.lasso import SmoothLasso
+
+NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
+
+
+class PathReadout(Readout):
+    """What the read-outs of trees have in common.
+
+    Parameters
+    ----------
+    name : str
+        Which part of the model this is.
+    forest : FlatForest
+        The trees.
+    leaves : callable
+        ``leaves(t)``: the leaf of tree t, as a node of that tree, that each sample
+        falls into, (n_samples,).
+    D : callable
+        ``D()`` returns the gradient of each sample's loss by Z, (n_samples,
+        n_outputs), ``D(rng)`` the same for labels that the model draws.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    """
+
+    hessian_size = 0
+
+    def __init__(self, name, forest, leaves, D, weights):
+        self.name = name
+        self.forest = forest
+        self.leaves = leaves
+        self.weights = weights
+        self._gradient = D
+
+    @cached_property
+    def D(self):
+        """Gradient of each sample's loss by Z."""
+        return self._gradient()
+
+    def drawn_gradient(self, rng):
+        """Gradient by Z for the labels of the data (None) or drawn by the model."""
+        return self.D if rng is None else self._gradient(rng)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Samples that trees were not trained on.
+
+    Attributes
+    ----------
+    mask : ndarray of bool of shape (n_samples, n_trees)
+        Which samples each tree was not trained on.
+    gradient : callable
+        ``gradient()``: of each sample's loss by Z, where Z is made by these trees
+        alone, (n_samples, n_outputs).
+    """
+
+    mask: np.ndarray
+    gradient: Callable
+
+
+class StepReadout(PathReadout):
+    """A unit is a split, with the step to either of its children.
+
+    Units are numbered tree by tree in the order of the nodes. The importances of
+    different splits of one tree on one level add up, as their samples are disjoint.
+
+    Parameters
+    ----------
+    held_out : HeldOut, default=None
+        Samples that each tree was not trained on; `removal_loss` prefers them.
+    **kwargs
+        As in `PathReadout`.
+    """
+
+    def __init__(self, name, forest, leaves, D, weights, *, held_out=None):
+        super().__init__(name, forest, leaves, D, weights)
+        self.held_out = held_out
+        self.n_units = len(forest.splits)
+
+    def size(self):
+        squares = sum((step**2).sum(axis=1) for step in _steps(self.forest))
+        return np.sqrt(squares) * self.forest.scale[self.forest.split_tree]
+
+    def contribution(self):
+        return np.sqrt(self._energies())
+
+    def _energies(self):
+        forest, energy = self.forest, np.zeros(self.n_units)
+        for child, step in zip((forest.left, forest.right), _steps(forest)):
+            share = forest.root_share[child[forest.splits]]
+            energy += share * np.einsum("tk,tk->t", step, step)
+        return energy * forest.scale[forest.split_tree] ** 2
+
+    def gate_gradient(self):
+        return self.pulls(self.D)
+
+    def pulls(self, D):
+        """Weighted mean over samples of the step of each split times columns D.
+
+        Parameters
+        ----------
+        D : ndarray of shape (n_samples, n_outputs)
+            Derivatives by Z, for instance.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Derivatives by the gates.
+        """
+        weighted, parts = self.weights[:, None] * D, []
+        for block, sums in self._node_sums(lambda t: weighted[:, self._columns(t)]):
+            sides = zip((block.left, block.right), _steps(block))
+            totals = sum(
+                (step * sums[child[block.splits]]).sum(axis=1) for child, step in sides
+            )
+            parts.append(totals * block.scale[block.split_tree])
+        return np.concatenate([np.zeros(0), *parts])
+
+    def fisher(self, rng=None):
+        D, width = self.drawn_gradient(rng), self.forest.value.shape[1]
+        first, second = np.triu_indices(width)
+        twice = np.where(first == second, 1.0, 2.0)
+        products = {}
+        for column in np.unique(self.forest.column):
+            own = D[:, column : column + width]
+            weighted = self.weights[:, None] * twice * own[:, first]
+            products[column] = np.asfortranarray(weighted * own[:, second])
+        parts = []
+        for block, sums in self._node_sums(lambda t: products[self.forest.column[t]]):
+            squares = np.zeros(len(block.splits))
+            for child, step in zip((block.left, block.right), _steps(block)):
+                pairs = step[:, first] * step[:, second]
+                squares += np.einsum("tp,tp->t", pairs, sums[child[block.splits]])
+            parts.append(squares * block.scale[block.split_tree] ** 2)
+        return np.maximum(np.concatenate([np.zeros(0), *parts]), 0.0)
+
+    def removal_loss(self, rng=None):
+        """What each split adds when it is collapsed after all those below it.
+
+        For squared loss this is exact, and the sum over a subtree is what collapsing
+        all of it costs. A split without which the loss is lower costs nothing.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            Draws labels from the model. None takes the labels of the data, of samples
+            that the tree was not trained on where there are any.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            In units of the loss.
+        """
+        parts = []
+        for block, sums in self._node_sums(self._moments(rng)):
+            width = block.value.shape[1]
+            value = block.value * block.scale[block.node_tree, None]
+            leaf = np.where(block.left[:, None] < 0, value, 0.0)
+            G, H = sums[:, :width], sums[:, width]
+            S1 = block.sum_up((leaf * G).sum(axis=1))
+            S2 = block.sum_up(leaf * H[:, None])
+            S3 = block.sum_up((leaf**2).sum(axis=1) * H)
+            change = (value * G).sum(axis=1) - S1
+            change += ((value**2).sum(axis=1) * H - 2 * (value * S2).sum(axis=1)) / 2
+            change += S3 / 2
+            below = change[block.left[block.splits]] + change[block.right[block.splits]]
+            parts.append(change[block.splits] - below)
+        return np.maximum(np.concatenate([np.zeros(0), *parts]), 0.0)
+
+    def lasso(self, rng=None):
+        return StepLasso(self, np.arange(self.n_units))
+
+    def _moments(self, rng):
+        """Weighted gradients and weights of the samples of one tree, as columns."""
+        if rng is None and self.held_out is not None:
+            D, mask = self.held_out.gradient(), self.held_out.mask
+        else:
+            D, mask = self.drawn_gradient(rng), None
+        columns = np.hstack([self.weights[:, None] * D, self.weights[:, None]])
+
+        def of_tree(t):
+            chosen = columns[:, [*range(D.shape[1])[self._columns(t)], -1]]
+            return chosen if mask is None else chosen * mask[:, t, None]
+
+        return of_tree
+
+    def output(self, gates):
+        """Sum over trees when the step of each split is multiplied by a gate.
+
+        Parameters
+        ----------
+        gates : ndarray of shape (n_units,)
+            One a split.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Z.
+        """
+        forest = self.forest
+        value = forest.gated_values(gates) * forest.scale[forest.node_tree, None]
+        n_outputs = forest.column.max() + value.shape[1]
+        total = np.zeros((len(self.weights), n_outputs))
+        for t in range(forest.n_trees):
+            total[:, self._columns(t)] += value[forest.nodes(t)][self.leaves(t)]
+        return total
+
+    def _columns(self, tree):
+        return self.forest.columns(tree)
+
+    def _node_sums(self, columns):
+        """Sums over the samples that reach each node, for one block of trees a time."""
+        for start, stop in tree_blocks(self.forest, NODES):
+            block = self.forest.block(start, stop)
+            parts = [
+                _leaf_sums(self.leaves(t), columns(t), length)
+                for t, length in zip(range(start, stop), np.diff(block.offset))
+            ]
+            yield block, block.sum_up(np.concatenate(parts))
+
+
+class GroupedReadout(Readout):
+    """Units are groups of splits, whose importances add up.
+
+    Parameters
+    ----------
+    steps : StepReadout
+        The splits.
+    group : ndarray of int of shape (steps.n_units,)
+        The group of each split.
+    n_units : int
+        Number of groups.
+    """
+
+    hessian_size = 0
+
+    def __init__(self, steps, group, n_units):
+        self.name = steps.name
+        self.steps = steps
+        self.group = group
+        self.n_units = n_units
+
+    def size(self):
+        return np.sqrt(self._total(self.steps.size() ** 2))
+
+    def contribution(self):
+        return np.sqrt(self._total(self.steps.contribution() ** 2))
+
+    def gate_gradient(self):
+        return self._total(self.steps.gate_gradient())
+
+    def fisher(self, rng=None):
+        return self._total(self.steps.fisher(rng))
+
+    def removal_loss(self, rng=None):
+        return self._total(self.steps.removal_loss(rng))
+
+    def lasso(self, rng=None):
+        return StepLasso(self.steps, self.group)
+
+    def _total(self, of_split):
+        return np.bincount(self.group, weights=of_split, minlength=self.n_units)
+
+
+class StepLasso(SmoothLasso):
+    """The lasso on the gates of splits, in the scale of their contributions.
+
+    It aims at the output of the trees as they are. The penalty of a group of splits is
+    that of its norm.
+
+    Parameters
+    ----------
+    steps : StepReadout
+        The splits.
+    unit : ndarray of int of shape (n_splits,)
+        The unit of each split.
+    """
+
+    max_iterations = 50
+    tolerance = 1e-3
+
+    def __init__(self, steps, unit):
+        self.steps = steps
+        self.spread = steps.contribution()
+        self.target = self._output(self.spread)
+        start = np.zeros((len(unit), 1))
+        super().__init__(self, start, np.where(self.spread > 0, unit, -2)[:, None])
+        self.n_units = int(unit.max(initial=-1)) + 1
+
+    def value(self, W):
+        """Half the mean squared distance to the output of the trees."""
+        residual = self._output(W[:, 0]) - self.target
+        return float(self.steps.weights @ (residual**2).sum(axis=1)) / 2
+
+    def gradient(self, W):
+        """Derivative of `value`, (n_splits, 1)."""
+        residual = self._output(W[:, 0]) - self.target
+        return self._per_spread(self.steps.pulls(residual))[:, None]
+
+    def _output(self, scaled):
+        return self.steps.output(self._per_spread(scaled))
+
+    def _per_spread(self, numbers):
+        zeros = np.zeros_like(numbers)
+        return np.divide(numbers, self.spread, out=zeros, where=self.spread > 0)
+
+
+def _steps(forest):
+    """Step of each split to its left child, and to its right child."""
+    start = forest.value[forest.splits]
+    for child in (forest.left, forest.right):
+        yield forest.value[child[forest.splits]] - start
+
+
+def _leaf_sums(leaf, columns, n_nodes):
+    """Sums of each column over the samples of each leaf, (n_nodes, n_columns)."""
+    sums = np.empty((n_nodes, columns.shape[1]))
+    for k, column in enumerate(columns.T):
+        sums[:, k] = np.bincount(leaf, weights=column, minlength=n_nodes)
+    return sums

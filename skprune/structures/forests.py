@@ -1,0 +1,157 @@
+"""Forests: the mean of many trees.
+
+Besides splits, levels and features, whole trees can go ("neuron"); the mean is then
+one over those that are left.
+"""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    RandomTreesEmbedding,
+)
+
+from skprune.readouts.forest_mean import TreeReadout
+from skprune.readouts.selection import Units
+from skprune.structures.base import REFUSALS, Family, register
+from skprune.structures.surgery import tree_size, with_tree
+from skprune.structures.tree_base import TreeModel, TreeStructure, tree_model
+from skprune.structures.trees import (
+    TREE_SYNONYMS,
+    TreeFeatures,
+    TreeLevels,
+    TreeSplits,
+)
+
+FORESTS = (
+    RandomForestClassifier,
+    RandomForestRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+)
+TRAINING_STATE = (
+    "_sample_weight",
+    "oob_decision_function_",
+    "oob_prediction_",
+    "oob_score_",
+)
+
+
+class ForestModel(TreeModel):
+    """How a forest holds its trees."""
+
+    part = "estimators_"
+    training_state = TRAINING_STATE
+
+    @property
+    def trees(self):
+        """The ``Tree`` objects, a list."""
+        return [estimator.tree_ for estimator in self.model.estimators_]
+
+    @property
+    def scale(self):
+        """What multiplies the values of each tree in the output, (n_trees,)."""
+        n_trees = len(self.model.estimators_)
+        return np.full(n_trees, 1.0 / n_trees)
+
+    @property
+    def names(self):
+        """A name for each tree."""
+        return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
+
+    def with_trees(self, trees, members):
+        """The same for a copy of the forest that holds other trees."""
+        model = copy_around(self.model, self.model.estimators_)
+        model.estimators_ = [
+            with_tree(self.model.estimators_[t], tree)
+            for t, tree in zip(members, trees)
+        ]
+        model.n_estimators = len(trees)
+        return replace(self, model=model)
+
+
+def copy_around(model, part):
+    """A deep copy of a model whose attribute that is `part` is left out."""
+    return copy.deepcopy(model, memo={id(part): None})
+
+
+for kind in FORESTS:
+    tree_model.register(kind, ForestModel)
+
+
+class ForestTrees(TreeStructure):
+    """A unit is a tree; the output is the mean of those that are left."""
+
+    def _set_units(self):
+        self.group_names = [self.holder.part]
+        group = np.zeros(self.forest.n_trees, dtype=int)
+        self.units = Units(group, np.ones(1, dtype=int))
+
+    def readouts(self):
+        return [
+            TreeReadout(
+                self.holder.part,
+                self.forest,
+                self._leaves,
+                self._gradient,
+                self.samples.weights,
+                mean=self.output,
+            )
+        ]
+
+    def output(self, gates=None, X=None):
+        gates = np.ones(self.n_units) if gates is None else np.asarray(gates)
+        value = self.forest.value * self._factors(gates)[self.forest.node_tree, None]
+        return self._sum_of_trees(value, X)
+
+    def _factors(self, gates):
+        """What multiplies the share of each tree in the mean."""
+        return gates * (len(gates) / gates.sum())
+
+    def _cut(self, gates):
+        trees, forest = np.flatnonzero(gates), self.forest
+        smaller, kept = forest.rewired(
+            forest.left, forest.right, forest.offset[trees], trees
+        )
+        prior = self.prior[kept]
+        if not np.isin(gates, (0, 1)).all():
+            factors = self._factors(gates[trees])[smaller.node_tree, None]
+            smaller = replace(smaller, value=smaller.value * factors)
+            prior = prior * factors
+        return self._packed(smaller, kept, prior, trees)
+
+
+def forest_part_sizes(model):
+    """Size of each tree of a forest."""
+    return {
+        f"estimators_[{t}]": tree_size(estimator.tree_)
+        for t, estimator in enumerate(model.estimators_)
+    }
+
+
+REFUSALS[IsolationForest] = (
+    "its scores are lengths of paths, which change with every split that goes"
+)
+REFUSALS[RandomTreesEmbedding] = (
+    "its output is which leaf a sample falls into, which nothing else replaces"
+)
+register(
+    Family(
+        name="forests",
+        accepts=lambda model: isinstance(model, FORESTS),
+        structures={
+            "connection": TreeSplits,
+            "neuron": ForestTrees,
+            "layer": TreeLevels,
+            "feature": TreeFeatures,
+        },
+        synonyms={**TREE_SYNONYMS, "tree": "neuron"},
+        part_sizes=forest_part_sizes,
+    )
+)

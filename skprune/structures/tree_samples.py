@@ -1,0 +1,175 @@
+"""What trees are pruned on: samples as trees take them, targets, weights and folds."""
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
+
+from skprune.readouts.leaves import content_rank, row_hashes
+from skprune.readouts.losses import SQUARED
+from skprune.structures.base import total_weights
+
+
+class TreeSamples:
+    """The samples on which trees are pruned, and the loss by the trees' output.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted tree or ensemble of trees.
+    samples : Samples
+        As the model takes them.
+
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix} of float32 of shape (n_samples, n_features)
+        As trees route it.
+    targets : ndarray of shape (n_samples, n_outputs * n_classes)
+        Class indicators, or the targets of a regression.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    loss : Loss
+        Half the squared error; of the class probabilities for a classifier.
+    seen : list of ndarray of int or None
+        The training samples of each tree, where trees were trained on different ones.
+    """
+
+    def __init__(self, model, samples):
+        self.X = tree_features(model, samples.X)
+        self.raw_weights = total_weights(model, samples, self.X.shape[0])
+        self.weights = self.raw_weights / self.raw_weights.sum()
+        self.targets = tree_targets(model, samples.y)
+        self.loss = brier(model.n_outputs_) if is_classifier(model) else SQUARED
+        bootstrapped = samples.trained_on and getattr(model, "bootstrap", False)
+        self.seen = model.estimators_samples_ if bootstrapped else None
+
+    @cached_property
+    def out_of_bag(self):
+        """Which tree was not trained on which sample, (n_samples, n_trees), or None."""
+        if self.seen is None:
+            return None
+        mask = np.ones((len(self.weights), len(self.seen)), dtype=bool)
+        for t, rows in enumerate(self.seen):
+            mask[rows, t] = False
+        return mask
+
+    @cached_property
+    def used(self):
+        """The samples of positive weight, ascending."""
+        return np.flatnonzero(self.raw_weights)
+
+    @cached_property
+    def rank(self):
+        """Order of the used samples by their content, equal for equal samples."""
+        y = self.targets[self.used]
+        code = y @ (1.0 + np.arange(y.shape[1])) if y.shape[1] > 1 else y[:, 0]
+        return content_rank(row_hashes(self.X[self.used]), code)
+
+    @cached_property
+    def counts(self):
+        """Weights of the used samples that sum to the number of different ones."""
+        weights = self.raw_weights[self.used]
+        return weights * ((self.rank.max() + 1) / weights.sum())
+
+
+def tree_features(model, X):
+    """Samples as the trees of a model route them.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted tree or ensemble of trees.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        NaN only where the model takes it.
+
+    Returns
+    -------
+    {ndarray, sparse matrix in CSR format} of float32 of shape (n_samples, n_features)
+        Validated as the model does.
+    """
+    may_be_nan = not hasattr(X, "tocsr") and get_tags(model).input_tags.allow_nan
+    return validate_data(
+        model,
+        X,
+        reset=False,
+        dtype=np.float32,
+        accept_sparse="csr",
+        ensure_all_finite="allow-nan" if may_be_nan else True,
+    )
+
+
+def tree_targets(model, y):
+    """Targets in the form of the values of a tree's leaves.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted tree or ensemble of trees.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        As the model takes it.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs * n_classes)
+        The classes of one output side by side, as many for each output as the one
+        with most of them has.
+    """
+    y = np.asarray(y).reshape(len(y), -1)
+    if not is_classifier(model):
+        return y.astype(float)
+    classes = model.classes_ if isinstance(model.classes_, list) else [model.classes_]
+    indicator = np.zeros((*y.shape, max(map(len, classes))))
+    for k, known in enumerate(classes):
+        code = np.searchsorted(known, y[:, k].astype(known.dtype))
+        indicator[np.arange(len(y)), k, code] = 1.0
+    return indicator.reshape(len(y), -1)
+
+
+def legal_values(model, values):
+    """The nearest values that the leaves of a model may have.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted tree or ensemble of trees.
+    values : ndarray of shape (n_leaves, n_outputs * n_classes)
+        From a least-squares fit.
+
+    Returns
+    -------
+    ndarray of shape (n_leaves, n_outputs * n_classes)
+        Probabilities that sum to one for each output of a classifier.
+    """
+    if not is_classifier(model):
+        return values
+    clipped = np.clip(values, 0.0, 1.0).reshape(len(values), model.n_outputs_, -1)
+    total = clipped.sum(axis=2, keepdims=True)
+    return (clipped / total).reshape(len(values), -1)
+
+
+def brier(n_outputs):
+    """Half the Brier score of class probabilities, for one or more outputs.
+
+    Parameters
+    ----------
+    n_outputs : int
+        The classes of each stand side by side.
+
+    Returns
+    -------
+    Loss
+        Labels are drawn from the probabilities.
+    """
+
+    def draw(Z, rng):
+        shape = len(Z), n_outputs, -1
+        edges = np.clip(Z, 0, None).reshape(shape).cumsum(axis=2)
+        height = rng.random((len(Z), n_outputs, 1)) * edges[:, :, -1:]
+        drawn = (height >= edges).sum(axis=2, keepdims=True)
+        drawn = np.minimum(drawn, edges.shape[2] - 1)
+        return (np.arange(edges.shape[2]) == drawn).astype(float).reshape(len(Z), -1)
+
+    return replace(SQUARED, name="Brier score", draw=draw)

@@ -1,0 +1,196 @@
+"""Single trees, and the granularities that all trees have.
+
+A unit is a split with what hangs below it ("connection"), a depth level of a tree
+("layer"), or an input feature ("feature"). Splits and levels are cut: they become
+leaves. A split on a removed feature gives its place to its heavier child.
+"""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune.readouts.paths import GroupedReadout, StepReadout
+from skprune.readouts.selection import Units
+from skprune.structures.base import Family, register
+from skprune.structures.surgery import tree_size
+from skprune.structures.tree_base import TreeStructure
+
+
+class TreeSplits(TreeStructure):
+    """A unit is a split, with all that hangs below it."""
+
+    def _set_units(self):
+        forest = self.forest
+        self.group_names = self.holder.names
+        self.units = Units(
+            group=forest.split_tree,
+            floor=np.zeros(forest.n_trees, dtype=int),
+            least=1,
+            parent=forest.split_parent,
+            depth=forest.depth[forest.splits],
+        )
+
+    def _of_splits(self, gates):
+        """The gate of each split."""
+        return gates
+
+    def _steps(self):
+        return StepReadout(
+            self.holder.part,
+            self.forest,
+            self._leaves,
+            self._gradient,
+            self.samples.weights,
+            held_out=self._held_out(),
+        )
+
+    def readouts(self):
+        return [self._steps()]
+
+    def output(self, gates=None, X=None):
+        value = self.forest.value
+        if gates is not None:
+            value = self.forest.gated_values(self._of_splits(np.asarray(gates)))
+        return self._sum_of_trees(value, X)
+
+    def _cut(self, gates):
+        forest, gates = self.forest, self._of_splits(gates)
+        cut = forest.splits[gates == 0]
+        left, right = forest.left.copy(), forest.right.copy()
+        left[cut] = right[cut] = -1
+        smaller, kept = forest.rewired(left, right, forest.offset[:-1])
+        return self._rescaled(smaller, kept, gates)
+
+    def _rescaled(self, forest, kept, gates):
+        """Pack the nodes that are left, with the steps of their splits times gates."""
+        prior = self.prior[kept]
+        if not np.isin(gates, (0, 1)).all():
+            of_node = np.ones(self.forest.n_nodes)
+            of_node[self.forest.splits] = gates
+            left = of_node[kept[forest.splits]]
+            prior = replace(forest, value=prior).gated_values(left)
+            forest = replace(forest, value=forest.gated_values(left))
+        return self._packed(forest, kept, prior)
+
+
+class TreeLevels(TreeSplits):
+    """A unit is a depth level of a tree, with all that hangs below it."""
+
+    def _set_units(self):
+        forest = self.forest
+        self.group_names = self.holder.names
+        depth = forest.depth[forest.splits]
+        heights = np.zeros(forest.n_trees, dtype=int)
+        np.maximum.at(heights, forest.split_tree, depth + 1)
+        first = np.cumsum(heights) - heights
+        self.level = first[forest.split_tree] + depth
+        group = np.repeat(np.arange(forest.n_trees), heights)
+        above = np.arange(len(group)) - first[group]
+        self.units = Units(
+            group=group,
+            floor=np.zeros(forest.n_trees, dtype=int),
+            least=1,
+            parent=np.where(above > 0, np.arange(len(group)) - 1, -1),
+            depth=above,
+        )
+
+    def _of_splits(self, gates):
+        return gates[self.level]
+
+    def readouts(self):
+        return [GroupedReadout(self._steps(), self.level, self.n_units)]
+
+
+class TreeFeatures(TreeSplits):
+    """A unit is an input feature that some split asks for."""
+
+    gates_are_linear = False
+
+    def __init__(self, model, samples):
+        self.features = None
+        super().__init__(model, samples)
+
+    def _set_units(self):
+        self.group_names = [self.holder.part]
+        asked = np.concatenate([tree.feature for tree in self.holder.trees])
+        asked = asked[self.forest.splits]
+        if self.features is None:
+            self.features = np.unique(asked)
+        self.feature = np.searchsorted(self.features, asked)
+        self.units = Units(np.zeros(len(self.features), dtype=int), np.ones(1, int))
+
+    def _of_splits(self, gates):
+        return gates[self.feature]
+
+    def readouts(self):
+        return [GroupedReadout(self._steps(), self.feature, self.n_units)]
+
+    def output(self, gates=None, X=None):
+        if gates is not None and not np.all(gates):
+            return self._cut(np.asarray(gates, dtype=float)).output(X=X)
+        return super().output(gates, X)
+
+    def _cut(self, gates):
+        remaining, of_splits = copy.copy(self), self._of_splits(gates)
+        remaining.features = self.features[gates != 0]
+        forest = self.forest
+        heir = self._heirs(forest.splits[of_splits == 0])
+        is_leaf = forest.left < 0
+        left = np.where(is_leaf, -1, heir[forest.left])
+        right = np.where(is_leaf, -1, heir[forest.right])
+        smaller, kept = forest.rewired(left, right, heir[forest.offset[:-1]])
+        smaller = replace(smaller, weight=self._passing_weight(smaller, kept))
+        return remaining._rescaled(smaller, kept, of_splits)
+
+    def _heirs(self, gone):
+        """What takes the place of each node when some splits are gone."""
+        forest = self.forest
+        is_gone = np.zeros(forest.n_nodes, dtype=bool)
+        is_gone[gone] = True
+        heir = np.arange(forest.n_nodes)
+        for split in reversed(forest.levels):
+            leaving = split[is_gone[split]]
+            left, right = forest.left[leaving], forest.right[leaving]
+            left_is_heavier = forest.weight[left] >= forest.weight[right]
+            heir[leaving] = heir[np.where(left_is_heavier, left, right)]
+        return heir
+
+    def _passing_weight(self, forest, kept):
+        """Weight that passes each node if all that reached its place goes there."""
+        weight, trained = forest.weight.copy(), self.forest.weight
+        weight[forest.offset[:-1]] = trained[self.forest.offset[:-1]]
+        for split in forest.levels:
+            share = weight[split] / trained[kept[split]]
+            for new, old in (
+                (forest.left, self.forest.left),
+                (forest.right, self.forest.right),
+            ):
+                weight[new[split]] = share * trained[old[kept[split]]]
+        return weight
+
+
+TREE_SYNONYMS = {"split": "connection", "node": "connection", "depth": "layer"}
+
+
+def tree_part_sizes(model):
+    """Size of a single tree."""
+    return {"tree_": tree_size(model.tree_)}
+
+
+register(
+    Family(
+        name="decision trees",
+        accepts=lambda model: isinstance(
+            model, DecisionTreeClassifier | DecisionTreeRegressor
+        ),
+        structures={
+            "connection": TreeSplits,
+            "layer": TreeLevels,
+            "feature": TreeFeatures,
+        },
+        synonyms=TREE_SYNONYMS,
+        part_sizes=tree_part_sizes,
+    )
+)
