@@ -47,7 +47,8 @@ def model_size(estimator):
     model = final_model(estimator)
     check_is_fitted(model)
     total = sum(part_sizes(model).values(), start=ModelSize(0, 0, 0, 0))
-    return replace(total, n_bytes=array_bytes(model))
+    n_bytes = sum(array.nbytes for array in arrays_of(model))
+    return replace(total, n_bytes=n_bytes)
 
 
 def part_sizes(model):
@@ -66,30 +67,29 @@ def part_sizes(model):
     return family_of(model).part_sizes(model)
 
 
-def array_bytes(item):
-    """Bytes of all arrays that an object holds, each counted once.
+def arrays_of(item):
+    """All arrays that an object holds, each once.
 
     Parameters
     ----------
     item : object
         An estimator, or a list, dict or array.
 
-    Returns
-    -------
-    int
-        Without the overhead of Python objects.
+    Yields
+    ------
+    ndarray
+        In no particular order; those inside sparse arrays and trees too.
     """
-    total, seen, pending = 0, set(), [item]
+    seen, pending = {}, [item]
     while pending:
         item = pending.pop()
         if id(item) in seen or isinstance(item, type):
             continue
-        seen.add(id(item))
+        seen[id(item)] = item  # keeps it alive, so that no other can have its id
         if isinstance(item, np.ndarray) and item.dtype != object:
-            total += item.nbytes
+            yield item
         else:
             pending.extend(_members(item))
-    return total
 
 
 def _members(item):

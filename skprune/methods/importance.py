@@ -30,8 +30,9 @@ class ImportanceSampling(Method):
         is :class:`Magnitude`, with "max" the deterministic choice of SiPP [2]_.
     reweight : bool, default=True
         Whether drawn units are divided by their probability. Only for units that can
-        be drawn independently of each other; splits and depth levels hang together,
-        are drawn one after the other, and keep their values.
+        be drawn independently of each other and scaled; splits and depth levels hang
+        together, are drawn one after the other, and keep their values, and so do
+        layers, which are kept or replaced as a whole.
     n_draws : int, default=1
         Number of draws, of which the one that changes the outputs of the read-outs
         least is kept.
@@ -101,7 +102,7 @@ class ImportanceSampling(Method):
         for pool in np.unique(pools):
             members = np.flatnonzero(pools == pool)
             drawn[members] = systematic_sample(probabilities[members], rng)
-        if not self.reweight:
+        if not self.reweight or not units.rescalable:
             return drawn.astype(float)
         return np.where(drawn, 1 / np.where(drawn, probabilities, 1.0), 0.0)
 

@@ -30,6 +30,8 @@ class Units:
         children. None where units are independent.
     depth : ndarray of int of shape (n_units,) or None
         Number of units above each unit.
+    rescalable : bool
+        Whether gates other than zero and one have a meaning.
     """
 
     group: np.ndarray
@@ -37,6 +39,7 @@ class Units:
     least: int = 0
     parent: np.ndarray | None = None
     depth: np.ndarray | None = None
+    rescalable: bool = True
 
     @property
     def n_units(self):
@@ -81,16 +84,28 @@ def keep_units(importances, n_remove, units, scope):
     .. [1] J. Lee et al., "Layer-adaptive Sparsity for the Magnitude-based Pruning",
        ICLR 2021.
     """
-    ranks = nested_rank(importances, units)
     if scope == "local":
-        return _keep_local(ranks, n_remove, units)
+        return _keep_local(nested_rank(importances, units), n_remove, units)
     if scope == "lamp":
-        ranks = nested_rank(layer_adaptive(importances, units), units)
-    return (
-        ranks >= n_remove
-        if not units.floor.any()
-        else _above_floor(ranks, n_remove, units)
-    )
+        importances = layer_adaptive(importances, units)
+    if units.floor.any():
+        return _above_floor(nested_rank(importances, units), n_remove, units)
+    return _keep_highest(importances, n_remove, units)
+
+
+def _keep_highest(importances, n_remove, units):
+    """As by `nested_rank`, without sorting all units."""
+    kept = np.ones(len(importances), dtype=bool)
+    if n_remove == 0:
+        return kept
+    keys = importances if units.parent is None else closure(importances, units)
+    last = np.partition(keys, n_remove - 1)[n_remove - 1]
+    kept[keys < last] = False
+    ties = np.flatnonzero(keys == last)
+    if units.depth is not None:
+        ties = ties[np.argsort(-units.depth[ties], kind="stable")]
+    kept[ties[: n_remove - np.count_nonzero(~kept)]] = False
+    return kept
 
 
 def nested_rank(importances, units):
@@ -111,7 +126,9 @@ def nested_rank(importances, units):
     if units.parent is None:
         order = np.argsort(importances, kind="stable")
     else:
-        order = np.lexsort((-units.depth, closure(importances, units)))
+        deepest_first = _stable_order(units.depth.max(initial=0) - units.depth)
+        keys = closure(importances, units)[deepest_first]
+        order = deepest_first[np.argsort(keys, kind="stable")]
     ranks = np.empty(len(order), dtype=np.intp)
     ranks[order] = np.arange(len(order))
     return ranks
@@ -133,7 +150,7 @@ def closure(importances, units):
         Not smaller than `importances`; a parent is not below its children.
     """
     closed = np.array(importances, dtype=float)
-    by_depth = np.argsort(units.depth, kind="stable")
+    by_depth = _stable_order(units.depth)
     edges = np.cumsum(np.bincount(units.depth))
     for start, stop in zip(edges[-2::-1], edges[:0:-1]):
         level = by_depth[start:stop]
@@ -156,7 +173,7 @@ def layer_adaptive(importances, units):
     ndarray of shape (n_units,)
         In [0, 1]; the highest of each group is one.
     """
-    order = np.lexsort((nested_rank(importances, units), units.group))
+    order = _order_in_groups(nested_rank(importances, units), units)
     raised = importances if units.parent is None else closure(importances, units)
     sizes = raised[order].astype(float)
     ends = np.cumsum(units.group_size)
@@ -171,7 +188,7 @@ def layer_adaptive(importances, units):
 
 def _above_floor(ranks, n_remove, units):
     """Keep by rank, but in each group at least the best units of its floor."""
-    from_top = _rank_in_group(-ranks, units)
+    from_top = _rank_in_group(len(ranks) - 1 - ranks, units)
     safe = from_top < units.floor[units.group]
     order = np.lexsort((ranks, safe))
     kept = np.ones(len(ranks), dtype=bool)
@@ -185,11 +202,24 @@ def _keep_local(ranks, n_remove, units):
 
 
 def _rank_in_group(ranks, units):
-    order = np.lexsort((ranks, units.group))
+    order = _order_in_groups(ranks, units)
     starts = np.cumsum(units.group_size) - units.group_size
     inside = np.empty(len(ranks), dtype=np.intp)
     inside[order] = np.arange(len(ranks)) - starts[units.group[order]]
     return inside
+
+
+def _order_in_groups(ranks, units):
+    """The units group by group, in each by rank; `ranks` is a permutation."""
+    by_rank = np.empty(len(ranks), dtype=np.intp)
+    by_rank[ranks] = np.arange(len(ranks))
+    return by_rank[_stable_order(units.group[by_rank])]
+
+
+def _stable_order(numbers):
+    """Stable argsort of integers; those of 16 bits are sorted without comparing."""
+    small = numbers.max(initial=0) < 2**16
+    return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 
 
 def apportion(n_remove, units):

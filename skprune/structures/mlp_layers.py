@@ -36,7 +36,8 @@ class MLPLayers(MLPStructure):
 
     def _set_units(self):
         n_units = self.network.n_layers - 1
-        self.units = Units(np.zeros(n_units, dtype=int), np.zeros(1, dtype=int))
+        group, floor = np.zeros(n_units, dtype=int), np.zeros(1, dtype=int)
+        self.units = Units(group, floor, rescalable=False)
         self.group_names = ["hidden_layer_sizes"]
         self.bypasses = Bypasses(self.signals, self.weights, self.ridge)
 

@@ -1,0 +1,124 @@
+"""The models on which laws and scikit-learn's checks are run, one line a case.
+
+A new family joins the laws by lines in `CASES` and the checks by lines in
+`CHECKED_MODELS`.
+"""
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_classification, make_regression
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import (
+    ElasticNet,
+    HuberRegressor,
+    Lasso,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.svm import LinearSVC
+
+from skprune.structure_laws import Specimen
+
+LINEAR = ("connection", "feature")
+MLP = ("connection", "neuron", "layer", "feature")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, the data that it is fitted on, and the granularities that it has."""
+
+    name: str
+    model: object
+    data: str
+    granularities: tuple
+
+    def fitted(self):
+        """The model fitted to its data; the same object at each call."""
+        return _fitted(self)
+
+    def samples(self):
+        """X and y."""
+        return dataset(self.data)
+
+    def specimen(self, granularity):
+        """What the laws are held on."""
+        return Specimen(self.fitted(), *self.samples(), granularity)
+
+
+@cache
+def _fitted(case):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return clone(case.model).fit(*case.samples())
+
+
+@cache
+def dataset(name):
+    """Small X and y by name."""
+    X, classes = make_classification(
+        90, 8, n_informative=6, n_classes=3, class_sep=2.0, random_state=0
+    )
+    _, target = make_regression(90, 8, noise=5.0, random_state=0)
+    target = X @ np.arange(8) + np.sin(3 * X[:, 0]) + 0.01 * target
+    counts = np.round(np.exp(X[:, 0] / 3)) + 1.0
+    thin = np.where(np.abs(X) > 1, X, 0.0)
+    holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+    return {
+        "binary": (X, np.array(["no", "yes"])[(classes > 0).astype(int)]),
+        "classes": (X, np.array(["a", "b", "c"])[classes]),
+        "counts": (X, counts),
+        "holes": (holes, classes),
+        "labels": (X, np.column_stack([classes == 0, classes > 1]).astype(int)),
+        "outputs": (X, np.column_stack([target, X[:, 0] ** 2, counts])),
+        "regression": (X, target),
+        "single": (X.astype(np.float32), classes),
+        "sparse": (sparse.csr_array(thin), classes),
+    }[name]
+
+
+def _mlp(kind, **options):
+    options = {"hidden_layer_sizes": (6, 5), "max_iter": 60, **options}
+    return kind(random_state=0, **options)
+
+
+CASES = [
+    Case("LogisticRegression", LogisticRegression(), "classes", LINEAR),
+    Case("LogisticRegression-binary", LogisticRegression(), "binary", LINEAR),
+    Case("LogisticRegression-float32", LogisticRegression(), "single", LINEAR),
+    Case("LinearRegression", LinearRegression(), "regression", LINEAR),
+    Case("Ridge-outputs", Ridge(), "outputs", LINEAR),
+    Case("Ridge-no-intercept", Ridge(fit_intercept=False), "regression", LINEAR),
+    Case("Lasso", Lasso(alpha=0.1), "regression", LINEAR),
+    Case("ElasticNet-positive", ElasticNet(positive=True), "regression", LINEAR),
+    Case("HuberRegressor", HuberRegressor(), "regression", LINEAR),
+    Case("PoissonRegressor", PoissonRegressor(), "counts", LINEAR),
+    Case("RidgeClassifier-labels", RidgeClassifier(), "labels", LINEAR),
+    Case("LinearSVC-sparse", LinearSVC(), "sparse", LINEAR),
+    Case("SGDClassifier", SGDClassifier(random_state=0), "classes", LINEAR),
+    Case("LinearDiscriminantAnalysis", LinearDiscriminantAnalysis(), "classes", LINEAR),
+    Case("MLPClassifier", _mlp(MLPClassifier), "classes", MLP),
+    Case(
+        "MLPClassifier-tanh", _mlp(MLPClassifier, activation="tanh"), "binary", MLP
+    ),
+    Case("MLPClassifier-float32", _mlp(MLPClassifier), "single", MLP),
+    Case("MLPClassifier-labels", _mlp(MLPClassifier, solver="sgd"), "labels", MLP),
+    Case("MLPClassifier-sparse", _mlp(MLPClassifier), "sparse", MLP),
+    Case("MLPRegressor", _mlp(MLPRegressor, solver="lbfgs"), "regression", MLP),
+    Case(
+        "MLPRegressor-logistic",
+        _mlp(MLPRegressor, activation="logistic"),
+        "outputs",
+        MLP,
+    ),
+]
