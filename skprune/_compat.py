@@ -3,6 +3,8 @@
 A release of scikit-learn that moves one of them breaks this file and no other.
 """
 
+from contextlib import nullcontext
+
 from sklearn.base import _fit_context
 from sklearn.linear_model._base import (
     LinearClassifierMixin,
@@ -21,6 +23,34 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ModuleNotFoundError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in where scikit-learn has no callbacks: none can be set."""
+
+
+class SilentContext:
+    """Stands in for a ``CallbackContext`` that nobody listens to."""
+
+    def subcontext(self, **options):
+        """Of a part of the task: as silent."""
+        return self
+
+    def call_on_fit_task_begin(self, **options):
+        """Tells nobody."""
+
+    def call_on_fit_task_end(self, **options):
+        """Tells nobody."""
+
+    def propagate_callback_context(self, estimator):
+        """Hands nothing on, as a context manager."""
+        return nullcontext()
+
+
+SILENT_CONTEXT = SilentContext()
+
 LINEAR_BASES = (
     LinearModel,
     LinearClassifierMixin,
@@ -31,6 +61,19 @@ LINEAR_BASES = (
 fit_context = _fit_context
 
 
+def open_callback_context(estimator, n_subtasks):
+    """The root of the tasks of an estimator, whose ``fit`` is about to run."""
+    if not hasattr(estimator, "set_callbacks"):
+        return SILENT_CONTEXT
+    return estimator._init_callback_context(max_subtasks=n_subtasks)
+
+
+def without_callbacks(estimator):
+    """Take the callbacks off an estimator, in place, and return it."""
+    vars(estimator).pop("_skl_callbacks", None)
+    return estimator
+
+
 def validate_params(estimator):
     """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
     estimator._validate_params()
@@ -38,8 +81,10 @@ def validate_params(estimator):
 
 __all__ = [
     "LINEAR_BASES",
+    "SILENT_CONTEXT",
     "BaseMultilayerPerceptron",
     "BaseSearchCV",
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -47,5 +92,7 @@ __all__ = [
     "SparseCoefMixin",
     "StrOptions",
     "fit_context",
+    "open_callback_context",
     "validate_params",
+    "without_callbacks",
 ]

@@ -16,6 +16,7 @@ from skprune.structures.base import (
     Structure,
     check_targets,
 )
+from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
 
 
@@ -63,5 +64,6 @@ __all__ = [
     "family_of",
     "final_fit_params",
     "final_model",
+    "input_columns",
     "locate",
 ]

@@ -208,6 +208,10 @@ class Family:
         tree) to its `ModelSize`.
     trains_by_passes : bool
         Whether its structures can `finetune`.
+    feature_use : callable or None
+        ``feature_use(fitted_model) -> ndarray of int (n_features,)``: how many weights
+        or splits read each feature. Those that some read are the units of the
+        granularity "feature", in this order. None where there is no such granularity.
     """
 
     name: str
@@ -216,6 +220,7 @@ class Family:
     synonyms: Mapping
     part_sizes: Callable
     trains_by_passes: bool = False
+    feature_use: Callable | None = None
 
     def granularity(self, name):
         """The canonical name of a granularity.

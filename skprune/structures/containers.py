@@ -84,6 +84,32 @@ def final_model(estimator):
     return estimator
 
 
+def transformers(estimator):
+    """What samples pass on their way to the model at the end of nested containers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model or container.
+
+    Returns
+    -------
+    list of estimator
+        The fitted transformers of pipelines, in the order of the way.
+    """
+    if isinstance(estimator, Pipeline):
+        *steps, last = [step for _, step in estimator.steps]
+        active = [step for step in steps if step not in (None, "passthrough")]
+        return [*active, *transformers(last)]
+    if isinstance(estimator, FrozenEstimator):
+        return transformers(estimator.estimator)
+    if isinstance(estimator, BaseSearchCV):
+        return transformers(estimator.best_estimator_)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return transformers(estimator.regressor_)
+    return []
+
+
 def final_fit_params(estimator, fit_params):
     """What reaches ``fit`` of the model at the end of nested containers.
 

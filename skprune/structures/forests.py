@@ -27,6 +27,7 @@ from skprune.structures.trees import (
     TreeFeatures,
     TreeLevels,
     TreeSplits,
+    tree_feature_use,
 )
 
 FORESTS = (
@@ -153,5 +154,6 @@ register(
         },
         synonyms={**TREE_SYNONYMS, "tree": "neuron"},
         part_sizes=forest_part_sizes,
+        feature_use=tree_feature_use,
     )
 )

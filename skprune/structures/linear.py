@@ -259,6 +259,13 @@ def linear_part_sizes(model):
     return {"coef_": size}
 
 
+def linear_feature_use(model):
+    """How many coefficients read each feature, (n_features,)."""
+    coef = model.coef_
+    coef = coef if sparse.issparse(coef) else np.atleast_2d(coef)
+    return np.asarray((coef != 0).sum(axis=0)).ravel()
+
+
 def _sparse_bytes(array):
     return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
 
@@ -278,5 +285,6 @@ register(
         },
         synonyms={"coefficient": "connection", "weight": "connection"},
         part_sizes=linear_part_sizes,
+        feature_use=linear_feature_use,
     )
 )

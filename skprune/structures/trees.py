@@ -15,7 +15,7 @@ from skprune.readouts.paths import GroupedReadout, StepReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_size
-from skprune.structures.tree_base import TreeStructure
+from skprune.structures.tree_base import TreeStructure, tree_model
 
 
 class TreeSplits(TreeStructure):
@@ -179,6 +179,12 @@ def tree_part_sizes(model):
     return {"tree_": tree_size(model.tree_)}
 
 
+def tree_feature_use(model):
+    """How many splits of all trees of a model ask for each feature, (n_features,)."""
+    asked = np.concatenate([tree.feature for tree in tree_model(model).trees])
+    return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
+
+
 register(
     Family(
         name="decision trees",
@@ -192,5 +198,6 @@ register(
         },
         synonyms=TREE_SYNONYMS,
         part_sizes=tree_part_sizes,
+        feature_use=tree_feature_use,
     )
 )

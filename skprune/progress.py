@@ -1,0 +1,194 @@
+"""How far a fit is: printed lines, and the tasks that callbacks follow.
+
+scikit-learn 1.9 tells callbacks about the tasks of a fit, which form a tree: the fit of
+the model, then the pruning with its steps and their training passes. `Task` is a node
+of that tree. Before 1.9, and without callbacks, the tasks are silent.
+"""
+
+from contextlib import contextmanager, nullcontext
+from time import perf_counter
+
+from skprune._compat import SILENT_CONTEXT, open_callback_context
+
+
+class Task:
+    """A part of a fit, of which callbacks hear the beginning and the end.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        Whose ``fit`` runs.
+    context : CallbackContext, default=SILENT_CONTEXT
+        The node of scikit-learn's tree.
+    data : dict, default=None
+        ``X``, ``y`` and ``metadata``, as callbacks take them.
+    """
+
+    def __init__(self, estimator=None, context=SILENT_CONTEXT, data=None):
+        self.estimator = estimator
+        self.context = context
+        self.data = data or {}
+        self._attributes = None
+
+    def reached(self, model):
+        """Let callbacks see what `estimator` would be if its fit ended here.
+
+        Parameters
+        ----------
+        model : callable
+            ``model()`` returns the fitted ``estimator_``; called where a callback asks.
+        """
+        self._attributes = lambda: {"estimator_": model()}
+
+    @contextmanager
+    def running(self):
+        """The time from the beginning of the task to its end, a context manager."""
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        yield self
+        self.context.call_on_fit_task_end(
+            estimator=self.estimator,
+            reconstruction_attributes=self._attributes,
+            **self.data,
+        )
+
+    def subtask(self, name, n_subtasks=0):
+        """A part of this task, as a context manager that gives the new `Task`.
+
+        Parameters
+        ----------
+        name : str
+            Seen beside a progress bar.
+        n_subtasks : int, default=0
+            How many parts it will have at most.
+
+        Returns
+        -------
+        context manager
+            Of the running task.
+        """
+        context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
+        return Task(self.estimator, context, self.data).running()
+
+    def passes(self, n_passes):
+        """Iterate over training passes, each of which is a task.
+
+        Parameters
+        ----------
+        n_passes : int
+            How many.
+
+        Yields
+        ------
+        int
+            Number of the pass, from zero.
+        """
+        for number in range(n_passes):
+            with self.subtask("epoch"):
+                yield number
+
+    def handed_to(self, estimator):
+        """While an estimator inside is fitted, its tasks are parts of this one.
+
+        Parameters
+        ----------
+        estimator : estimator
+            About to be fitted; it may know nothing of callbacks.
+
+        Returns
+        -------
+        context manager
+            For the time of its fit.
+        """
+        if hasattr(estimator, "set_callbacks"):
+            return self.context.propagate_callback_context(estimator)
+        return nullcontext()
+
+
+SILENT = Task()
+
+
+def fit_task(estimator, n_subtasks, X, y, sample_weight):
+    """The fit of an estimator, as a context manager that gives its `Task`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A `CallbackSupportMixin` whose ``fit`` runs.
+    n_subtasks : int
+        How many parts the fit has.
+    X, y : array-like
+        Training samples.
+    sample_weight : array-like of shape (n_samples,) or None
+        Their weights.
+
+    Returns
+    -------
+    context manager
+        Of the running task.
+    """
+    context = open_callback_context(estimator, n_subtasks)
+    weights = None if sample_weight is None else {"sample_weight": sample_weight}
+    return Task(estimator, context, {"X": X, "y": y, "metadata": weights}).running()
+
+
+class StepLines:
+    """One printed line a step: units, loss and the time that is left.
+
+    Parameters
+    ----------
+    n_steps : int
+        Number of steps.
+    n_units : int
+        Number of units before the first one.
+    """
+
+    def __init__(self, n_steps, n_units):
+        self.n_steps, self.n_units = n_steps, n_units
+        self.started = perf_counter()
+
+    def show(self, step, n_left, loss):
+        """Print the line of a step that has just ended.
+
+        Parameters
+        ----------
+        step : int
+            Its number, from one.
+        n_left : int
+            Units that are left.
+        loss : float
+            Of the model as it is now, on the samples of the pruning.
+        """
+        elapsed = perf_counter() - self.started
+        remaining = elapsed / step * (self.n_steps - step)
+        time = f"about {duration(remaining)} left"
+        if step == self.n_steps:
+            time = f"done in {duration(elapsed)}"
+        print(
+            f"[skprune] step {step}/{self.n_steps}: {n_left:,} of {self.n_units:,} "
+            f"units left, loss {loss:.4g}, {time}"
+        )
+
+
+def duration(seconds):
+    """A length of time in words.
+
+    Parameters
+    ----------
+    seconds : float
+        Not negative.
+
+    Returns
+    -------
+    str
+        In the largest fitting unit.
+
+    Examples
+    --------
+    >>> duration(0.26), duration(75), duration(5000)
+    ('0.3 s', '1.2 min', '1.4 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,56 @@
+"""Units that are joined: several units of a structure go or stay together."""
+
+import numpy as np
+
+from skprune.readouts.joined import JoinedReadout
+from skprune.readouts.selection import Units
+from skprune.structures.base import Structure
+
+
+class JoinedUnits(Structure):
+    """A unit is several units of another structure.
+
+    Parameters
+    ----------
+    structure : Structure
+        With independent units, all of one read-out.
+    group : ndarray of int of shape (structure.n_units,)
+        The joined unit of each unit, numbered from zero; none is empty.
+    """
+
+    def __init__(self, structure, group):
+        self.structure = structure
+        self.group = group
+        self.group_names = structure.group_names[:1]
+        self.gates_are_linear = structure.gates_are_linear
+        n_units = int(group.max(initial=-1)) + 1
+        self.units = Units(np.zeros(n_units, dtype=int), np.ones(1, dtype=int))
+
+    @property
+    def estimator(self):
+        """The plain fitted model as it is now."""
+        return self.structure.estimator
+
+    def readouts(self):
+        return [JoinedReadout(r, self.group) for r in self.structure.readouts()]
+
+    def _expanded(self, gates):
+        return None if gates is None else np.asarray(gates)[self.group]
+
+    def output(self, gates=None, X=None):
+        return self.structure.output(self._expanded(gates), X)
+
+    def loss(self, gates=None):
+        return self.structure.loss(self._expanded(gates))
+
+    def prune(self, gates, *, compensate, rng):
+        expanded = self._expanded(gates)
+        smaller = self.structure.prune(expanded, compensate=compensate, rng=rng)
+        left = self.group[expanded != 0]
+        return JoinedUnits(smaller, np.searchsorted(np.flatnonzero(gates), left))
+
+    def finetune(self, epochs, rng):
+        return JoinedUnits(self.structure.finetune(epochs, rng), self.group)
+
+    def finished(self):
+        return self.structure.finished()
