@@ -8,6 +8,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
 
+from skprune._compat import without_callbacks
+from skprune.progress import SILENT
 from skprune.structures import final_fit_params
 
 
@@ -42,7 +44,7 @@ def fit_clone(estimator, X, y, fit_params):
     return clone(estimator).fit(X, y, **fit_params)
 
 
-def trained(estimator, X, y, fit_params, *, random_state, memory):
+def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
     """The fitted estimator that is to be pruned.
 
     Parameters
@@ -57,6 +59,8 @@ def trained(estimator, X, y, fit_params, *, random_state, memory):
         Seed of nested ``random_state`` parameters.
     memory : None, str or object with the joblib.Memory interface
         Where fitted models are cached.
+    task : Task, default=SILENT
+        The fit, of which callbacks of the estimator hear where nothing is cached.
 
     Returns
     -------
@@ -67,8 +71,11 @@ def trained(estimator, X, y, fit_params, *, random_state, memory):
         check_is_fitted(estimator)
         return estimator
     unfitted = seeded(clone(estimator), random_state)
-    vars(unfitted).pop("_skl_callbacks", None)  # they would enter the key of the cache
-    return check_memory(memory).cache(fit_clone)(unfitted, X, y, fit_params)
+    if memory is None:
+        with task.handed_to(unfitted):
+            return unfitted.fit(X, y, **fit_params)
+    silent = without_callbacks(unfitted)  # they would enter the key of the cache
+    return check_memory(memory).cache(fit_clone)(silent, X, y, fit_params)
 
 
 def routed_fit_params(meta_estimator, sample_weight, fit_params):
