@@ -133,11 +133,6 @@ class PruningEstimator(MetaEstimatorMixin, BaseEstimator):
     True
     """
 
-    _doc_link_module = "skprune"
-    _doc_link_template = (
-        "https://skprune.readthedocs.io/en/latest/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
     __metadata_request__fit = {"sample_weight": UNUSED}
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
