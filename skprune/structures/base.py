@@ -154,7 +154,7 @@ class Structure(ABC):
             Of the smaller model, with ``(gates != 0).sum()`` units.
         """
 
-    def finetune(self, epochs, rng):
+    def finetune(self, epochs, rng, passes=range):
         """Train the survivors for some passes, removed units held at zero.
 
         Parameters
@@ -163,6 +163,9 @@ class Structure(ABC):
             Passes over the samples.
         rng : numpy.random.Generator
             Order of the samples.
+        passes : callable, default=range
+            ``passes(epochs)`` is what the training iterates over, one item a pass, so
+            that others can follow it.
 
         Returns
         -------

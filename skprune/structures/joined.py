@@ -49,8 +49,9 @@ class JoinedUnits(Structure):
         left = self.group[expanded != 0]
         return JoinedUnits(smaller, np.searchsorted(np.flatnonzero(gates), left))
 
-    def finetune(self, epochs, rng):
-        return JoinedUnits(self.structure.finetune(epochs, rng), self.group)
+    def finetune(self, epochs, rng, passes=range):
+        trained = self.structure.finetune(epochs, rng, passes)
+        return JoinedUnits(trained, self.group)
 
     def finished(self):
         return self.structure.finished()

@@ -147,6 +147,11 @@ class MLPNeurons(MLPStructure):
         coefs = [W[rows][:, cols] for W, (rows, cols) in zip(gated.coefs, chosen)]
         intercepts = [b[cols] for b, (_, cols) in zip(gated.intercepts, chosen)]
         return Network(coefs, intercepts, gated.activation)
+def mlp_feature_use(model):
+    """How many weights of the first layer read each feature, (n_features,)."""
+    return np.asarray((model.coefs_[0] != 0).sum(axis=1)).ravel()
+
+
 
 
 def _is_mlp(model):
@@ -163,6 +168,7 @@ register(
             "layer": MLPLayers,
             "feature": MLPFeatures,
         },
+        feature_use=mlp_feature_use,
         synonyms={"weight": "connection"},
         part_sizes=mlp_part_sizes,
         trains_by_passes=True,

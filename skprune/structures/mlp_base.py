@@ -167,7 +167,7 @@ class MLPStructure(Structure):
             below, rows = layer, columns
         return self.recovery.solve(targets, self.ridge)
 
-    def finetune(self, epochs, rng):
+    def finetune(self, epochs, rng, passes=range):
         used = self.raw_weights > 0
         examples = Examples(self.X, self.targets, self.raw_weights, self.loss_function)
         network = train(
@@ -178,6 +178,7 @@ class MLPStructure(Structure):
             epochs,
             rng,
         )
+            passes,
         successor = copy.copy(self)
         successor._start_from(Signals(network, self.X), self.masks)
         return successor

@@ -237,7 +237,7 @@ class Momentum:
 OPTIMISERS = {"adam": Adam, "sgd": Momentum}
 
 
-def train(network, masks, examples, recipe, epochs, rng):
+def train(network, masks, examples, recipe, epochs, rng, passes=range):
     """Train the surviving weights of a network.
 
     Parameters
@@ -254,6 +254,8 @@ def train(network, masks, examples, recipe, epochs, rng):
         Passes over the examples.
     rng : numpy.random.Generator
         Order of the examples.
+    passes : callable, default=range
+        ``passes(epochs)`` is iterated over, one item a pass.
 
     Returns
     -------
@@ -268,7 +270,7 @@ def train(network, masks, examples, recipe, epochs, rng):
     survivors = Survivors(network, masks)
     optimiser = OPTIMISERS[recipe.solver](survivors.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
-    for _ in range(epochs):
+    for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
             gradient = survivors.gradient(batch, recipe.penalty / share)
