@@ -16,7 +16,6 @@ from skprune.readouts.selection import keep_units
 class Method(ABC, BaseEstimator):
     """Ranks the units of read-outs and chooses their gates."""
 
-    _doc_link_module = "skprune"
     _parameter_constraints: dict = {}
 
     def check(self):
