@@ -70,7 +70,7 @@ def gates_have_exact_number_of_zeros(method):
     importances = _ranked(method, readout, seed=0)
     halves = np.repeat([0, 1], len(importances) // 2)
     parent = np.arange(len(importances)) // 2 - 1
-    depth = np.floor(np.log2(np.arange(len(importances)) + 2)).astype(int)
+    depth = np.floor(np.log2(np.arange(len(importances)) + 2)).astype(int) - 1
     whole = np.zeros_like(halves)
     for units in (
         Units(halves, np.ones(2, dtype=int)),

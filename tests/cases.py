@@ -13,6 +13,12 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import (
     ElasticNet,
@@ -27,11 +33,19 @@ from sklearn.linear_model import (
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import LinearSVC
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 
 from skprune.structure_laws import Specimen
 
 LINEAR = ("connection", "feature")
 MLP = ("connection", "neuron", "layer", "feature")
+TREE = ("connection", "layer", "feature")
+FOREST = ("connection", "neuron", "layer", "feature")
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,14 @@ def _mlp(kind, **options):
     return kind(random_state=0, **options)
 
 
+def _tree(kind, **options):
+    return kind(random_state=0, **options)
+
+
+def _forest(kind, **options):
+    return kind(random_state=0, **{"n_estimators": 4, **options})
+
+
 CASES = [
     Case("LogisticRegression", LogisticRegression(), "classes", LINEAR),
     Case("LogisticRegression-binary", LogisticRegression(), "binary", LINEAR),
@@ -108,9 +130,7 @@ CASES = [
     Case("SGDClassifier", SGDClassifier(random_state=0), "classes", LINEAR),
     Case("LinearDiscriminantAnalysis", LinearDiscriminantAnalysis(), "classes", LINEAR),
     Case("MLPClassifier", _mlp(MLPClassifier), "classes", MLP),
-    Case(
-        "MLPClassifier-tanh", _mlp(MLPClassifier, activation="tanh"), "binary", MLP
-    ),
+    Case("MLPClassifier-tanh", _mlp(MLPClassifier, activation="tanh"), "binary", MLP),
     Case("MLPClassifier-float32", _mlp(MLPClassifier), "single", MLP),
     Case("MLPClassifier-labels", _mlp(MLPClassifier, solver="sgd"), "labels", MLP),
     Case("MLPClassifier-sparse", _mlp(MLPClassifier), "sparse", MLP),
@@ -121,4 +141,31 @@ CASES = [
         "outputs",
         MLP,
     ),
+    Case("DecisionTreeClassifier", _tree(DecisionTreeClassifier), "classes", TREE),
+    Case(
+        "DecisionTreeClassifier-best-first",
+        _tree(DecisionTreeClassifier, max_leaf_nodes=9),
+        "holes",
+        TREE,
+    ),
+    Case("DecisionTreeRegressor", _tree(DecisionTreeRegressor), "outputs", TREE),
+    Case("ExtraTreeClassifier", _tree(ExtraTreeClassifier), "labels", TREE),
+    Case("ExtraTreeRegressor", _tree(ExtraTreeRegressor), "regression", TREE),
+    Case("RandomForestClassifier", _forest(RandomForestClassifier), "holes", FOREST),
+    Case(
+        "RandomForestClassifier-labels",
+        _forest(RandomForestClassifier),
+        "labels",
+        FOREST,
+    ),
+    Case("RandomForestRegressor", _forest(RandomForestRegressor), "regression", FOREST),
+    Case("ExtraTreesClassifier", _forest(ExtraTreesClassifier), "sparse", FOREST),
+    Case("ExtraTreesRegressor", _forest(ExtraTreesRegressor), "outputs", FOREST),
+]
+
+NOTHING_TO_PRUNE = [
+    Lasso(alpha=1e6),
+    MLPRegressor(hidden_layer_sizes=(), max_iter=50, random_state=0),
+    DecisionTreeRegressor(min_samples_split=1000),
+    RandomForestRegressor(n_estimators=3, min_samples_split=1000, random_state=0),
 ]
