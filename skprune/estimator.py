@@ -18,7 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import HasMethods, Interval, StrOptions, fit_context
 from skprune.delegation import delegated, fitted_attribute, inner_has
 from skprune.methods import make_method
-from skprune.pruning import Plan, make_generator, prune_fitted, train_on
+from skprune.plan import Plan
+from skprune.pruning import make_generator, prune_fitted, train_on
 from skprune.readouts.selection import SCOPES
 from skprune.structures import Samples, family_of, final_model
 from skprune.training import routed_fit_params, trained

@@ -5,90 +5,22 @@ the same code after it has fitted the model itself.
 """
 
 import warnings
-from dataclasses import dataclass
-from numbers import Integral, Real
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skprune.methods import Method, make_method
-from skprune.readouts.selection import SCOPES
+from skprune.methods import make_method
+from skprune.plan import Plan
+from skprune.ranking import FirstRanking, rank_units
 from skprune.schedule import removal_counts
-from skprune.size import GroupReport, PruningReport, model_size, part_sizes
+from skprune.size import GroupReport, PruningReport, part_sizes, total_size
 from skprune.structures import (
     Samples,
     check_targets,
     family_of,
-    final_model,
     locate,
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to prune: the parameters of `prune`, checked against a model.
-
-    Attributes
-    ----------
-    method : Method
-        What ranks the units.
-    rate : float
-        Share of the units that goes.
-    granularity : str
-        What a unit is; the name that the family uses or a synonym.
-    scope : {"global", "local", "lamp"}
-        How layers or trees compete.
-    n_steps : int
-        Number of steps.
-    compensate : bool
-        Whether survivors are estimated anew after each step.
-    finetune : int
-        Passes over the samples after each step.
-    verbose : int
-        Whether each step prints a line.
-    """
-
-    method: Method
-    rate: float = 0.5
-    granularity: str = "connection"
-    scope: str = "global"
-    n_steps: int = 1
-    compensate: bool = True
-    finetune: int = 0
-    verbose: int = 0
-
-    def check(self, estimator):
-        """Raise where the plan does not fit the estimator, fitted or not.
-
-        Parameters
-        ----------
-        estimator : estimator
-            A model or a container of one.
-
-        Raises
-        ------
-        TypeError
-            If the model is not one that can be pruned.
-        ValueError
-            If the family of the model does not have the granularity, or is not
-            trained by passes and `finetune` asks for some, or if a value is out of
-            its range.
-        """
-        family = family_of(final_model(estimator))
-        family.granularity(self.granularity)
-        self.method.check()
-        check_rate(self.rate)
-        if self.scope not in SCOPES:
-            raise ValueError(
-                f"scope={self.scope!r} is not known; choose one of {SCOPES}."
-            )
-        _check_count("n_steps", self.n_steps, least=1)
-        _check_count("finetune", self.finetune, least=0)
-        if self.finetune and not family.trains_by_passes:
-            raise ValueError(
-                f"finetune={self.finetune} asks for training passes, but {family.name} "
-                "are not trained by passes; set finetune=0."
-            )
 
 
 @dataclass(frozen=True)
@@ -114,31 +46,6 @@ class Pruned:
     support: np.ndarray
     rate: float
     report: PruningReport
-
-
-def check_rate(rate):
-    """Raise if a rate is not a number in [0, 1).
-
-    Parameters
-    ----------
-    rate : float
-        Share of the units that goes.
-
-    Raises
-    ------
-    ValueError
-        Says the value and the range.
-    """
-    number = isinstance(rate, Real) and not isinstance(rate, bool)
-    if not number or not 0 <= float(rate) < 1:
-        raise ValueError(
-            f"rate={rate!r} is not a share of units; it must be a number in [0, 1)."
-        )
-
-
-def _check_count(name, value, *, least):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
 
 
 def prune(
@@ -260,27 +167,51 @@ def prune_fitted(fitted, samples, plan, rng):
     Pruned
         The smaller model, which shares nothing with the given one.
     """
+    return next(prune_at_rates(fitted, samples, plan, [plan.rate], rng))
+
+
+def prune_at_rates(fitted, samples, plan, rates, rng):
+    """Prune a fitted estimator at several rates, each from the estimator as it is.
+
+    What rates share is made once: the structure, and the ranking where the method
+    allows it.
+
+    Parameters
+    ----------
+    fitted, samples, plan, rng
+        As in `prune_fitted`; the rate of the plan does not count.
+    rates : iterable of float
+        Shares of the units that go.
+
+    Yields
+    ------
+    Pruned
+        One a rate, in their order: the same as `prune_fitted` at that rate.
+    """
     location = locate(fitted, samples)
-    model = location.model
     structure = _structure(location, plan.granularity)
-    units, names = structure.units, structure.group_names
-    structure, importances, support = _run_steps(structure, plan, rng)
-    smaller = structure.finished()
-    report = PruningReport(
-        groups=_group_reports(units, names, support),
-        before=model_size(model),
-        after=model_size(smaller),
-        parts_before=part_sizes(model),
-        parts_after=part_sizes(smaller),
-    )
-    n_gone = int((~support).sum())
-    return Pruned(
-        estimator=location.rebuild(smaller),
-        importances=importances,
-        support=support,
-        rate=n_gone / max(len(support), 1),
-        report=report,
-    )
+    first = FirstRanking(structure, plan.method, rng)
+    parts = part_sizes(location.model)
+    before = total_size(location.model, parts)
+    for rate in rates:
+        pruned, importances, support = _run_steps(first, replace(plan, rate=rate))
+        smaller = pruned.finished()
+        parts_after = part_sizes(smaller)
+        report = PruningReport(
+            groups=_group_reports(structure, support),
+            before=before,
+            after=total_size(smaller, parts_after),
+            parts_before=parts,
+            parts_after=parts_after,
+        )
+        n_gone = int((~support).sum())
+        yield Pruned(
+            estimator=location.rebuild(smaller),
+            importances=importances,
+            support=support,
+            rate=n_gone / max(len(support), 1),
+            report=report,
+        )
 
 
 def train_on(fitted, samples, rng):
@@ -312,23 +243,23 @@ def _structure(location, granularity):
     return structure(location.model, location.samples)
 
 
-def _run_steps(structure, plan, rng):
+def _run_steps(first, plan):
+    structure = first.structure
     n_units, removable = structure.n_units, structure.units.removable
     importances, alive = np.zeros(n_units), np.arange(n_units)
     _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
     counts = removal_counts(n_units, plan.rate, plan.n_steps)
     for step, n_gone in enumerate(counts, start=1):
-        n_remove = min(n_gone, removable) - (n_units - len(alive))
-        if n_remove <= 0:
+        n_keep = n_units - min(n_gone, removable)
+        if n_keep == len(alive):
             continue
-        readouts, units = structure.readouts(), structure.units
-        scores = plan.method.rank(readouts, len(alive) - n_remove, rng)
-        importances[alive] = scores
-        gates = plan.method.gates(readouts, scores, n_remove, units, plan.scope, rng)
-        structure = structure.prune(gates, compensate=plan.compensate, rng=rng)
-        alive = alive[gates != 0]
-        if plan.finetune:
-            structure = structure.finetune(plan.finetune, rng)
+        if structure is first.structure:
+            ranking = first.at(n_keep)
+        else:
+            ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
+        importances[alive] = ranking.importances
+        structure, kept = _one_step(ranking, len(alive) - n_keep, plan)
+        alive = alive[kept]
         if plan.verbose:
             print(
                 f"[skprune] step {step}/{plan.n_steps}: {len(alive)} of {n_units} "
@@ -337,6 +268,17 @@ def _run_steps(structure, plan, rng):
     support = np.zeros(n_units, dtype=bool)
     support[alive] = True
     return structure, importances, support
+
+
+def _one_step(ranking, n_remove, plan):
+    """The structure after a step, and which of its units are left."""
+    gates = ranking.gates(n_remove, plan.scope)
+    structure = ranking.structure.prune(
+        gates, compensate=plan.compensate, rng=ranking.rng
+    )
+    if plan.finetune:
+        structure = structure.finetune(plan.finetune, ranking.rng)
+    return structure, gates != 0
 
 
 def _warn_if_floored(wanted, removable, structure, plan):
@@ -351,10 +293,10 @@ def _warn_if_floored(wanted, removable, structure, plan):
         )
 
 
-def _group_reports(units, names, support):
-    ends = np.cumsum(units.group_size)
-    starts = ends - units.group_size
+def _group_reports(structure, support):
+    sizes = structure.units.group_size
+    ends = np.cumsum(sizes)
     return [
         GroupReport(name, int(i), int(j), int(support[i:j].sum()))
-        for name, i, j in zip(names, starts, ends)
+        for name, i, j in zip(structure.group_names, ends - sizes, ends)
     ]

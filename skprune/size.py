@@ -46,9 +46,26 @@ def model_size(estimator):
         estimator = estimator.estimator_
     model = final_model(estimator)
     check_is_fitted(model)
-    total = sum(part_sizes(model).values(), start=ModelSize(0, 0, 0, 0))
-    n_bytes = sum(array.nbytes for array in arrays_of(model))
-    return replace(total, n_bytes=n_bytes)
+    return total_size(model, part_sizes(model))
+
+
+def total_size(model, parts):
+    """Size of a fitted model whose parts are measured already.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model, not a container.
+    parts : dict of str to ModelSize
+        From `part_sizes`.
+
+    Returns
+    -------
+    ModelSize
+        As `model_size`.
+    """
+    total = sum(parts.values(), start=ModelSize(0, 0, 0, 0))
+    return replace(total, n_bytes=sum(array.nbytes for array in arrays_of(model)))
 
 
 def part_sizes(model):

@@ -14,8 +14,16 @@ from skprune.readouts.selection import keep_units
 
 
 class Method(ABC, BaseEstimator):
-    """Ranks the units of read-outs and chooses their gates."""
+    """Ranks the units of read-outs and chooses their gates.
 
+    Attributes
+    ----------
+    ranking_depends_on_rate : bool
+        Of the class: whether `rank` asks how many units are kept. Where it does not,
+        several rates share one ranking.
+    """
+
+    ranking_depends_on_rate = False
     _parameter_constraints: dict = {}
 
     def check(self):

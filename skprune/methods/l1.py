@@ -43,6 +43,8 @@ class L1(Method):
     [2, 3, 6, 8]
     """
 
+    ranking_depends_on_rate = True
+
     def importances(self, readout, rng):
         return self.rank([readout], readout.n_units, rng)
 

@@ -1,0 +1,100 @@
+"""What a pruning is asked to be, checked before anything expensive is done."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from skprune.methods import Method
+from skprune.readouts.selection import SCOPES
+from skprune.structures import family_of, final_model
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to prune: the parameters of `prune`, checked against a model.
+
+    Attributes
+    ----------
+    method : Method
+        What ranks the units.
+    rate : float
+        Share of the units that goes.
+    granularity : str
+        What a unit is; the name that the family uses or a synonym.
+    scope : {"global", "local", "lamp"}
+        How layers or trees compete.
+    n_steps : int
+        Number of steps.
+    compensate : bool
+        Whether survivors are estimated anew after each step.
+    finetune : int
+        Passes over the samples after each step.
+    verbose : int
+        Whether each step prints a line.
+    """
+
+    method: Method
+    rate: float = 0.5
+    granularity: str = "connection"
+    scope: str = "global"
+    n_steps: int = 1
+    compensate: bool = True
+    finetune: int = 0
+    verbose: int = 0
+
+    def check(self, estimator):
+        """Raise where the plan does not fit the estimator, fitted or not.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A model or a container of one.
+
+        Raises
+        ------
+        TypeError
+            If the model is not one that can be pruned.
+        ValueError
+            If the family of the model does not have the granularity, or is not
+            trained by passes and `finetune` asks for some, or if a value is out of
+            its range.
+        """
+        family = family_of(final_model(estimator))
+        family.granularity(self.granularity)
+        self.method.check()
+        check_rate(self.rate)
+        if self.scope not in SCOPES:
+            raise ValueError(
+                f"scope={self.scope!r} is not known; choose one of {SCOPES}."
+            )
+        _check_count("n_steps", self.n_steps, least=1)
+        _check_count("finetune", self.finetune, least=0)
+        if self.finetune and not family.trains_by_passes:
+            raise ValueError(
+                f"finetune={self.finetune} asks for training passes, but {family.name} "
+                "are not trained by passes; set finetune=0."
+            )
+
+
+def check_rate(rate):
+    """Raise if a rate is not a number in [0, 1).
+
+    Parameters
+    ----------
+    rate : float
+        Share of the units that goes.
+
+    Raises
+    ------
+    ValueError
+        Says the value and the range.
+    """
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
+    if not number or not 0 <= float(rate) < 1:
+        raise ValueError(
+            f"rate={rate!r} is not a share of units; it must be a number in [0, 1)."
+        )
+
+
+def _check_count(name, value, *, least):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
