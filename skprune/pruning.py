@@ -6,12 +6,14 @@ the same code after it has fitted the model itself.
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune.methods import make_method
 from skprune.plan import Plan
+from skprune.progress import SILENT, StepLines
 from skprune.ranking import FirstRanking, rank_units
 from skprune.schedule import removal_counts
 from skprune.size import GroupReport, PruningReport, part_sizes, total_size
@@ -148,7 +150,7 @@ def make_generator(random_state):
     return np.random.default_rng(seed)
 
 
-def prune_fitted(fitted, samples, plan, rng):
+def prune_fitted(fitted, samples, plan, rng, task=SILENT):
     """Prune a fitted estimator.
 
     Parameters
@@ -161,16 +163,18 @@ def prune_fitted(fitted, samples, plan, rng):
         Checked.
     rng : numpy.random.Generator
         Source of randomness.
+    task : Task, default=SILENT
+        The pruning, whose steps callbacks follow.
 
     Returns
     -------
     Pruned
         The smaller model, which shares nothing with the given one.
     """
-    return next(prune_at_rates(fitted, samples, plan, [plan.rate], rng))
+    return next(prune_at_rates(fitted, samples, plan, [plan.rate], rng, task))
 
 
-def prune_at_rates(fitted, samples, plan, rates, rng):
+def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT):
     """Prune a fitted estimator at several rates, each from the estimator as it is.
 
     What rates share is made once: the structure, and the ranking where the method
@@ -178,7 +182,7 @@ def prune_at_rates(fitted, samples, plan, rates, rng):
 
     Parameters
     ----------
-    fitted, samples, plan, rng
+    fitted, samples, plan, rng, task
         As in `prune_fitted`; the rate of the plan does not count.
     rates : iterable of float
         Shares of the units that go.
@@ -189,12 +193,33 @@ def prune_at_rates(fitted, samples, plan, rates, rng):
         One a rate, in their order: the same as `prune_fitted` at that rate.
     """
     location = locate(fitted, samples)
-    structure = _structure(location, plan.granularity)
+    structure = structure_of(location, plan.granularity)
+    yield from prune_structure(location, structure, plan, rates, rng, task)
+
+
+def prune_structure(location, structure, plan, rates, rng, task=SILENT):
+    """Prune a structure of a model at several rates.
+
+    Parameters
+    ----------
+    location : Location
+        Where the model is.
+    structure : Structure
+        Of that model.
+    plan, rates, rng, task
+        As in `prune_at_rates`.
+
+    Yields
+    ------
+    Pruned
+        One a rate, in their order.
+    """
     first = FirstRanking(structure, plan.method, rng)
     parts = part_sizes(location.model)
     before = total_size(location.model, parts)
     for rate in rates:
-        pruned, importances, support = _run_steps(first, replace(plan, rate=rate))
+        steps = _run_steps(first, replace(plan, rate=rate), location, task)
+        pruned, importances, support = steps
         smaller = pruned.finished()
         parts_after = part_sizes(smaller)
         report = PruningReport(
@@ -232,52 +257,75 @@ def train_on(fitted, samples, rng):
         Plain and fitted, with the weights that are zero as they are.
     """
     location = locate(fitted, samples)
-    structure = _structure(location, "connection")
+    structure = structure_of(location, "connection")
     return location.rebuild(structure.finetune(1, rng).finished())
 
 
-def _structure(location, granularity):
+def structure_of(location, granularity):
+    """The structure of a model.
+
+    Parameters
+    ----------
+    location : Location
+        Where the model is, and its samples.
+    granularity : str
+        What a unit is; the name that the family uses or a synonym.
+
+    Returns
+    -------
+    Structure
+        Of the model as trained.
+
+    Raises
+    ------
+    ValueError
+        If the targets do not fit the model.
+    """
     check_targets(location.model, location.samples)
     family = family_of(location.model)
     structure = family.structures[family.granularity(granularity)]
     return structure(location.model, location.samples)
 
 
-def _run_steps(first, plan):
+def _run_steps(first, plan, location, task):
     structure = first.structure
     n_units, removable = structure.n_units, structure.units.removable
     importances, alive = np.zeros(n_units), np.arange(n_units)
     _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
     counts = removal_counts(n_units, plan.rate, plan.n_steps)
+    lines = StepLines(plan.n_steps, n_units)
     for step, n_gone in enumerate(counts, start=1):
-        n_keep = n_units - min(n_gone, removable)
-        if n_keep == len(alive):
-            continue
-        if structure is first.structure:
-            ranking = first.at(n_keep)
-        else:
-            ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
-        importances[alive] = ranking.importances
-        structure, kept = _one_step(ranking, len(alive) - n_keep, plan)
-        alive = alive[kept]
+        with task.subtask("step", plan.finetune) as subtask:
+            n_keep = n_units - min(n_gone, removable)
+            if n_keep < len(alive):
+                if structure is first.structure:
+                    ranking = first.at(n_keep)
+                else:
+                    ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
+                importances[alive] = ranking.importances
+                n_remove = len(alive) - n_keep
+                structure, kept = _one_step(ranking, n_remove, plan, subtask)
+                alive = alive[kept]
+            subtask.reached(partial(_rebuilt, location, structure))
         if plan.verbose:
-            print(
-                f"[skprune] step {step}/{plan.n_steps}: {len(alive)} of {n_units} "
-                f"units left, loss {structure.loss():.4g}"
-            )
+            lines.show(step, len(alive), structure.loss())
     support = np.zeros(n_units, dtype=bool)
     support[alive] = True
     return structure, importances, support
 
 
-def _one_step(ranking, n_remove, plan):
+def _rebuilt(location, structure):
+    return location.rebuild(structure.finished())
+
+
+def _one_step(ranking, n_remove, plan, task):
     """The structure after a step, and which of its units are left."""
     gates = ranking.gates(n_remove, plan.scope)
     structure = ranking.structure.prune(
         gates, compensate=plan.compensate, rng=ranking.rng
     )
     if plan.finetune:
-        structure = structure.finetune(plan.finetune, ranking.rng)
+        structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
     return structure, gates != 0
 
 
