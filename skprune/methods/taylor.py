@@ -54,7 +54,7 @@ class Taylor(Method):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = PruningEstimator(Ridge(alpha=0.1), method=Taylor(order=2), rate=0.6)
     >>> [int(j) for j in model.fit(X, y).support_.nonzero()[0]]
-    [1, 2, 3, 8]
+    [2, 3, 6, 8]
     """
 
     _parameter_constraints = {
