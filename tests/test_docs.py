@@ -124,6 +124,12 @@ def test_every_requirement_is_constrained():
     assert {re.match(r"[\w-]+", line)[0] for line in wanted} <= constrained
 
 
+@pytest.mark.parametrize("name", skprune.__all__)
+def test_reference_lists_every_public_name(name):
+    """What can be imported from skprune has a page of its own in the reference."""
+    assert re.search(rf"^   {name}$", page("docs/api.rst"), re.M)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_guide_has_a_row_for_each_method(name):
     """A method that can be named is in the table of the guide."""
