@@ -86,22 +86,20 @@ class Task:
             with self.subtask("epoch"):
                 yield number
 
-    def handed_to(self, estimator):
-        """While an estimator inside is fitted, its tasks are parts of this one.
+    @contextmanager
+    def fitting(self, estimator):
+        """The fit of an estimator inside, whose tasks are parts of this one.
 
         Parameters
         ----------
         estimator : estimator
             About to be fitted; it may know nothing of callbacks.
-
-        Returns
-        -------
-        context manager
-            For the time of its fit.
         """
+        context, handed = self.context.subcontext(task_name="fit-model"), nullcontext()
         if hasattr(estimator, "set_callbacks"):
-            return self.context.propagate_callback_context(estimator)
-        return nullcontext()
+            handed = context.propagate_callback_context(estimator)
+        with handed, Task(self.estimator, context, self.data).running():
+            yield
 
 
 SILENT = Task()

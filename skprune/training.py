@@ -60,7 +60,8 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
     memory : None, str or object with the joblib.Memory interface
         Where fitted models are cached.
     task : Task, default=SILENT
-        The fit, of which callbacks of the estimator hear where nothing is cached.
+        What the fit is a part of. Callbacks are handed to the estimator where nothing
+        is cached.
 
     Returns
     -------
@@ -72,10 +73,11 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
         return estimator
     unfitted = seeded(clone(estimator), random_state)
     if memory is None:
-        with task.handed_to(unfitted):
+        with task.fitting(unfitted):
             return unfitted.fit(X, y, **fit_params)
     silent = without_callbacks(unfitted)  # they would enter the key of the cache
-    return check_memory(memory).cache(fit_clone)(silent, X, y, fit_params)
+    with task.subtask("fit-model"):
+        return check_memory(memory).cache(fit_clone)(silent, X, y, fit_params)
 
 
 def routed_fit_params(meta_estimator, sample_weight, fit_params):
