@@ -6,6 +6,7 @@ scikit-learn estimator back.
 
 from skprune.estimator import PruningEstimator
 from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
+from skprune.path import PruningPath, pruning_path
 from skprune.pruning import prune
 from skprune.size import ModelSize, PruningReport, model_size
 
@@ -17,9 +18,11 @@ __all__ = [
     "Magnitude",
     "ModelSize",
     "PruningEstimator",
+    "PruningPath",
     "PruningReport",
     "Random",
     "Taylor",
     "model_size",
     "prune",
+    "pruning_path",
 ]
