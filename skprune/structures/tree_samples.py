@@ -8,7 +8,8 @@ from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from skprune.readouts.leaves import content_rank, row_hashes
+from skprune.readouts.content import content_rank, row_hashes
+from skprune.readouts.leaf_solvers import Probabilities
 from skprune.readouts.losses import SQUARED
 from skprune.structures.base import total_weights
 
@@ -117,7 +118,8 @@ def tree_targets(model, y):
         The classes of one output side by side, as many for each output as the one
         with most of them has.
     """
-    y = np.asarray(y).reshape(len(y), -1)
+    y = np.asarray(y)
+    y = y.reshape(len(y), -1)
     if not is_classifier(model):
         return y.astype(float)
     classes = model.classes_ if isinstance(model.classes_, list) else [model.classes_]
@@ -128,26 +130,32 @@ def tree_targets(model, y):
     return indicator.reshape(len(y), -1)
 
 
-def legal_values(model, values):
-    """The nearest values that the leaves of a model may have.
+def leaf_limits(model):
+    """What the values of the leaves of a model have to be.
 
     Parameters
     ----------
     model : estimator
         A fitted tree or ensemble of trees.
-    values : ndarray of shape (n_leaves, n_outputs * n_classes)
-        From a least-squares fit.
 
     Returns
     -------
-    ndarray of shape (n_leaves, n_outputs * n_classes)
-        Probabilities that sum to one for each output of a classifier.
+    Probabilities or None
+        None for a regressor.
     """
     if not is_classifier(model):
-        return values
-    clipped = np.clip(values, 0.0, 1.0).reshape(len(values), model.n_outputs_, -1)
-    total = clipped.sum(axis=2, keepdims=True)
-    return (clipped / total).reshape(len(values), -1)
+        return None
+    return Probabilities(tuple(int(n) for n in np.atleast_1d(model.n_classes_)))
+
+
+def held_out_squares(Z, Y, spread):
+    """Half the squared error, less the share of it that is due to missing trees."""
+    return ((Z - Y) ** 2 - spread).sum(axis=1) / 2
+
+
+def held_out_distance(Z, Y, spread):
+    """The absolute error, for trees that were grown for it."""
+    return np.abs(Z - Y).sum(axis=1)
 
 
 def brier(n_outputs):
