@@ -1,7 +1,27 @@
 """Methods and attributes of a meta-estimator that the model inside provides."""
 
+from copy import deepcopy
+
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+COPIED_TAGS = (
+    "estimator_type",
+    "classifier_tags",
+    "regressor_tags",
+    "transformer_tags",
+    "target_tags",
+    "input_tags",
+    "non_deterministic",
+)
 
 
 def inner_has(name):
@@ -79,3 +99,146 @@ def fitted_attribute(name):
         return getattr(self.estimator_, name)
 
     return property(get, doc=f"``{name}`` of the pruned model.")
+
+
+class PrunedModel(MetaEstimatorMixin, BaseEstimator):
+    """A meta-estimator that holds a pruned model in ``estimator_``.
+
+    Predicting, transforming and scoring, fitted attributes, tags and metadata routing
+    are those of the model; ``fit`` is that of the subclass.
+    """
+
+    def _record(self, pruned, method):
+        """Set the fitted attributes.
+
+        Parameters
+        ----------
+        pruned : Pruned
+            The model and the account of its pruning.
+        method : Method
+            That ranked its units.
+
+        Returns
+        -------
+        self : estimator
+            Fitted.
+        """
+        self.estimator_ = pruned.estimator
+        self.importances_ = pruned.importances
+        self.support_ = pruned.support
+        self.n_units_ = len(pruned.support)
+        self.rate_ = pruned.rate
+        self.method_ = method
+        self.report_ = pruned.report
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+            elif hasattr(self, name):
+                delattr(self, name)
+        return self
+
+    predict = delegated("predict")
+    predict_proba = delegated("predict_proba")
+    predict_log_proba = delegated("predict_log_proba")
+    decision_function = delegated("decision_function")
+    transform = delegated("transform")
+    classes_ = fitted_attribute("classes_")
+    coef_ = fitted_attribute("coef_")
+    intercept_ = fitted_attribute("intercept_")
+    feature_importances_ = fitted_attribute("feature_importances_")
+
+    @available_if(inner_has("transform"))
+    def fit_transform(self, X, y=None, sample_weight=None, **fit_params):
+        """Fit, prune and transform the training samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight, **fit_params
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray
+            As the pruned model returns it.
+        """
+        fitted = self.fit(X, y, sample_weight=sample_weight, **fit_params)
+        return fitted.transform(X)
+
+    @available_if(inner_has("score"))
+    def score(self, X, y=None, **params):
+        """Score of the pruned model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        **params : dict
+            Passed on, ``sample_weight`` for instance.
+
+        Returns
+        -------
+        float
+            Accuracy or R2, or what ``score`` of the model is.
+        """
+        check_is_fitted(self)
+        if get_config()["enable_metadata_routing"]:
+            params = process_routing(self, "score", **params).estimator.score
+        return self.estimator_.score(X, y, **params)
+
+    @available_if(inner_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns that ``transform`` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the features.
+
+        Returns
+        -------
+        ndarray of str
+            As the pruned model gives them.
+        """
+        check_is_fitted(self)
+        return self.estimator_.get_feature_names_out(input_features)
+
+    @available_if(inner_has("set_output"))
+    def set_output(self, *, transform=None):
+        """Choose the container that ``transform`` returns.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            None leaves it as it is.
+
+        Returns
+        -------
+        self : estimator
+            The same object.
+        """
+        for estimator in (self.estimator, getattr(self, "estimator_", None)):
+            if estimator is not None:
+                estimator.set_output(transform=transform)
+        return self
+
+    def __sklearn_tags__(self):
+        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
+        for name in COPIED_TAGS:
+            setattr(tags, name, deepcopy(getattr(inner, name)))
+        return tags
+
+    def get_metadata_routing(self):
+        """Where metadata goes: what ``fit`` and ``score`` of the model ask for.
+
+        Returns
+        -------
+        MetadataRouter
+            See the scikit-learn user guide.
+        """
+        mapping = MethodMapping()
+        mapping.add(caller="fit", callee="fit").add(caller="score", callee="score")
+        return MetadataRouter(owner=self).add(
+            estimator=self.estimator, method_mapping=mapping
+        )

@@ -1,19 +1,10 @@
 """PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
 
-from copy import deepcopy
 from numbers import Integral, Real
 
-from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import (
-    UNUSED,
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
+from sklearn.base import clone
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
     CallbackSupportMixin,
@@ -22,24 +13,19 @@ from skprune._compat import (
     StrOptions,
     fit_context,
 )
-from skprune.delegation import delegated, fitted_attribute, inner_has
+from skprune.delegation import PrunedModel
 from skprune.methods import make_method
 from skprune.plan import Plan
-from skprune.progress import fit_task
-from skprune.pruning import make_generator, prune_fitted, train_on
+from skprune.progress import SILENT, fit_task
+from skprune.pruning import (
+    make_generator,
+    prune_at_rates,
+    prune_fitted,
+    train_on,
+)
 from skprune.readouts.selection import SCOPES
 from skprune.structures import Samples, family_of, final_model
 from skprune.training import routed_fit_params, trained
-
-COPIED_TAGS = (
-    "estimator_type",
-    "classifier_tags",
-    "regressor_tags",
-    "transformer_tags",
-    "target_tags",
-    "input_tags",
-    "non_deterministic",
-)
 
 
 def _trains_by_passes(self):
@@ -52,7 +38,7 @@ def _trains_by_passes(self):
     return True
 
 
-class PruningEstimator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class PruningEstimator(CallbackSupportMixin, PrunedModel):
     """Fit a model and prune it to a smaller one of the same class.
 
     Exactly ``round(rate * n_units)`` units of the fitted model are removed, the
@@ -217,33 +203,36 @@ class PruningEstimator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted = trained(
-                self.estimator,
-                X,
-                y,
-                routed,
-                random_state=self.random_state,
-                memory=self.memory,
-                task=task,
-            )
+            fitted = self._trained(X, y, routed, task)
             self._rng = make_generator(self.random_state)
             samples = Samples(X, y, weights, trained_on=True)
             with task.subtask("prune", self.n_steps) as steps:
                 pruned = prune_fitted(fitted, samples, plan, self._rng, steps)
             task.reached(lambda: pruned.estimator)
-        self.estimator_ = pruned.estimator
-        self.importances_ = pruned.importances
-        self.support_ = pruned.support
-        self.n_units_ = len(pruned.support)
-        self.rate_ = pruned.rate
-        self.method_ = plan.method
-        self.report_ = pruned.report
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
-            elif hasattr(self, name):
-                delattr(self, name)
-        return self
+        return self._record(pruned, plan.method)
+
+    def _trained(self, X, y, routed, task):
+        return trained(
+            self.estimator,
+            X,
+            y,
+            routed,
+            random_state=self.random_state,
+            memory=self.memory,
+            task=task,
+        )
+
+    def _fit_path(self, X, y, rates, sample_weight=None, **fit_params):
+        """The model, fitted once, and a clone of this estimator for each rate."""
+        plan = self._plan()
+        plan.check(self.estimator)
+        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        fitted = self._trained(X, y, routed, SILENT)
+        rng = make_generator(self.random_state)
+        samples = Samples(X, y, weights, trained_on=True)
+        path = prune_at_rates(fitted, samples, plan, rates, rng)
+        members = (clone(self).set_params(rate=rate) for rate in rates)
+        return fitted, (m._record(p, plan.method) for m, p in zip(members, path))
 
     def _plan(self):
         return Plan(
@@ -280,109 +269,3 @@ class PruningEstimator(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         samples = Samples(X, y, sample_weight)
         self.estimator_ = train_on(self.estimator_, samples, self._rng)
         return self
-
-    predict = delegated("predict")
-    predict_proba = delegated("predict_proba")
-    predict_log_proba = delegated("predict_log_proba")
-    decision_function = delegated("decision_function")
-    transform = delegated("transform")
-    classes_ = fitted_attribute("classes_")
-    coef_ = fitted_attribute("coef_")
-    intercept_ = fitted_attribute("intercept_")
-    feature_importances_ = fitted_attribute("feature_importances_")
-
-    @available_if(inner_has("transform"))
-    def fit_transform(self, X, y=None, sample_weight=None, **fit_params):
-        """Fit, prune and transform the training samples.
-
-        Parameters
-        ----------
-        X, y, sample_weight, **fit_params
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray
-            As the pruned model returns it.
-        """
-        fitted = self.fit(X, y, sample_weight=sample_weight, **fit_params)
-        return fitted.transform(X)
-
-    @available_if(inner_has("score"))
-    def score(self, X, y=None, **params):
-        """Score of the pruned model.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        **params : dict
-            Passed on, ``sample_weight`` for instance.
-
-        Returns
-        -------
-        float
-            Accuracy or R2, or what ``score`` of the model is.
-        """
-        check_is_fitted(self)
-        if get_config()["enable_metadata_routing"]:
-            params = process_routing(self, "score", **params).estimator.score
-        return self.estimator_.score(X, y, **params)
-
-    @available_if(inner_has("get_feature_names_out"))
-    def get_feature_names_out(self, input_features=None):
-        """Names of the columns that ``transform`` returns.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the features.
-
-        Returns
-        -------
-        ndarray of str
-            As the pruned model gives them.
-        """
-        check_is_fitted(self)
-        return self.estimator_.get_feature_names_out(input_features)
-
-    @available_if(inner_has("set_output"))
-    def set_output(self, *, transform=None):
-        """Choose the container that ``transform`` returns.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"} or None, default=None
-            None leaves it as it is.
-
-        Returns
-        -------
-        self : PruningEstimator
-            The same object.
-        """
-        for estimator in (self.estimator, getattr(self, "estimator_", None)):
-            if estimator is not None:
-                estimator.set_output(transform=transform)
-        return self
-
-    def __sklearn_tags__(self):
-        tags, inner = super().__sklearn_tags__(), get_tags(self.estimator)
-        for name in COPIED_TAGS:
-            setattr(tags, name, deepcopy(getattr(inner, name)))
-        return tags
-
-    def get_metadata_routing(self):
-        """Where metadata goes: what ``fit`` and ``score`` of the model ask for.
-
-        Returns
-        -------
-        MetadataRouter
-            See the scikit-learn user guide.
-        """
-        mapping = MethodMapping()
-        mapping.add(caller="fit", callee="fit").add(caller="score", callee="score")
-        return MetadataRouter(owner=self).add(
-            estimator=self.estimator, method_mapping=mapping
-        )
