@@ -150,3 +150,27 @@ class Signals:
             back *= derivative(self.inputs[index])
             gradients.append(back)
         return gradients[::-1]
+
+    def mean_slope(self, below, layer, weights):
+        """How Z of one layer answers to the inputs of an earlier one, on average.
+
+        Parameters
+        ----------
+        below : int
+            The layer whose inputs change.
+        layer : int
+            The layer whose Z answers.
+        weights : ndarray of shape (n_samples,)
+            Sample weights that sum to one.
+
+        Returns
+        -------
+        ndarray of shape (n_inputs of `below`, n_outputs of `layer`)
+            Product of the weights between, with the mean slope of each activation.
+        """
+        derivative = DERIVATIVES[self.network.activation]
+        slope = self.network.coefs[below]
+        for above in range(below + 1, layer + 1):
+            steepness = weights @ derivative(self.inputs[above])
+            slope = (slope * steepness) @ self.network.coefs[above]
+        return slope

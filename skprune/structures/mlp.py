@@ -22,8 +22,6 @@ from skprune.structures.mlp_layers import MLPLayers
 class MLPConnections(MLPStructure):
     """A unit is a weight that is not zero; a group is a layer."""
 
-    ridge = 1e-2
-
     def _set_units(self):
         counts = [int(mask.sum()) for mask in self.masks]
         group = np.repeat(np.arange(len(counts)), counts)
@@ -147,11 +145,11 @@ class MLPNeurons(MLPStructure):
         coefs = [W[rows][:, cols] for W, (rows, cols) in zip(gated.coefs, chosen)]
         intercepts = [b[cols] for b, (_, cols) in zip(gated.intercepts, chosen)]
         return Network(coefs, intercepts, gated.activation)
+
+
 def mlp_feature_use(model):
     """How many weights of the first layer read each feature, (n_features,)."""
     return np.asarray((model.coefs_[0] != 0).sum(axis=1)).ravel()
-
-
 
 
 def _is_mlp(model):
@@ -168,9 +166,9 @@ register(
             "layer": MLPLayers,
             "feature": MLPFeatures,
         },
-        feature_use=mlp_feature_use,
         synonyms={"weight": "connection"},
         part_sizes=mlp_part_sizes,
+        feature_use=mlp_feature_use,
         trains_by_passes=True,
     )
 )

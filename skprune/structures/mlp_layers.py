@@ -15,7 +15,7 @@ from skprune.readouts.dense import column_spread
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network
 from skprune.readouts.selection import Units
-from skprune.structures.mlp_base import MLPStructure
+from skprune.structures.mlp_base import RIDGE, MLPStructure
 
 
 class BypassReadout(AdditiveReadout):
@@ -39,7 +39,7 @@ class MLPLayers(MLPStructure):
         group, floor = np.zeros(n_units, dtype=int), np.zeros(1, dtype=int)
         self.units = Units(group, floor, rescalable=False)
         self.group_names = ["hidden_layer_sizes"]
-        self.bypasses = Bypasses(self.signals, self.weights, self.ridge)
+        self.bypasses = Bypasses(self.signals, self.weights)
 
     def readouts(self):
         if not self.n_units:
@@ -130,14 +130,11 @@ class Bypasses:
         Of the network.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
-    ridge : float
-        Strength of the ridge, relative to the mean variance of the inputs.
     """
 
-    def __init__(self, signals, weights, ridge):
+    def __init__(self, signals, weights):
         self.signals = signals
         self.weights = weights
-        self.ridge = ridge
 
     def fit(self, below, layer):
         """Best affine map from the inputs of one layer to Z of a later one.
@@ -156,14 +153,12 @@ class Bypasses:
         c : ndarray of shape (n_outputs,)
             Intercepts.
         """
-        A = self.signals.inputs[below]
-        n_outputs = self.signals.network.coefs[layer].shape[1]
-        shape, dtype = (A.shape[1], n_outputs), self.signals.network.dtype
+        prior = self.signals.mean_slope(below, layer, self.weights)
         target = LayerTarget(
-            layer, np.arange(n_outputs), np.zeros(shape, dtype), np.ones(shape, bool)
+            layer, np.arange(prior.shape[1]), prior, np.ones(prior.shape, bool)
         )
         solver = LayerwiseRecovery(self.signals, self.weights)
-        return solver.solve_layer(A, target, self.ridge)
+        return solver.solve_layer(self.signals.inputs[below], target, RIDGE)
 
     @cached_property
     def maps(self):
