@@ -13,6 +13,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skprune.structures import FAMILIES, final_model
+
 COPIED_TAGS = (
     "estimator_type",
     "classifier_tags",
@@ -242,3 +244,23 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         return MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=mapping
         )
+
+
+def trains_by_passes(self):
+    """Condition for ``available_if``: the model inside is trained by passes.
+
+    Parameters
+    ----------
+    self : PruningEstimator
+        Fitted or not.
+
+    Returns
+    -------
+    bool
+        True; raises AttributeError where it is not.
+    """
+    model = final_model(getattr(self, "estimator_", self.estimator))
+    families = [family for family in FAMILIES if family.accepts(model)]
+    if not families or not families[0].trains_by_passes:
+        raise AttributeError(f"{type(model).__name__} is not trained by passes.")
+    return True

@@ -13,7 +13,7 @@ from skprune._compat import (
     StrOptions,
     fit_context,
 )
-from skprune.delegation import PrunedModel
+from skprune.delegation import PrunedModel, trains_by_passes
 from skprune.methods import make_method
 from skprune.plan import Plan
 from skprune.progress import SILENT, fit_task
@@ -24,18 +24,8 @@ from skprune.pruning import (
     train_on,
 )
 from skprune.readouts.selection import SCOPES
-from skprune.structures import Samples, family_of, final_model
-from skprune.training import routed_fit_params, trained
-
-
-def _trains_by_passes(self):
-    """Condition of ``partial_fit``: fitted, and of a family that trains by passes."""
-    if not hasattr(self, "estimator_"):
-        raise AttributeError("partial_fit exists only after fit.")
-    family = family_of(final_model(self.estimator_))
-    if not family.trains_by_passes:
-        raise AttributeError(f"{family.name} are not trained by passes.")
-    return True
+from skprune.structures import Samples
+from skprune.training import check_shows_all, routed_fit_params, trained
 
 
 class PruningEstimator(CallbackSupportMixin, PrunedModel):
@@ -246,18 +236,20 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             verbose=self.verbose,
         )
 
-    @available_if(_trains_by_passes)
-    def partial_fit(self, X, y, sample_weight=None):
+    @available_if(trains_by_passes)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train the pruned model for one pass, removed units held at zero.
 
-        There only after `fit`, and for models that are trained by passes.
+        For models that are trained by passes. Before `fit`, the first call is a `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples, new ones or those of `fit`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets, of the classes seen in `fit`.
+            Their targets, of the classes seen in the first call.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; the first call needs samples of each of them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
 
@@ -266,6 +258,11 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         self : PruningEstimator
             With another ``estimator_``.
         """
+        if not hasattr(self, "estimator_"):
+            check_shows_all(classes, y)
+            return self.fit(X, y, sample_weight=sample_weight)
+        if not hasattr(self, "_rng"):
+            self._rng = make_generator(self.random_state)
         samples = Samples(X, y, sample_weight)
         self.estimator_ = train_on(self.estimator_, samples, self._rng)
         return self

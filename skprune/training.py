@@ -126,3 +126,26 @@ def routed_fit_params(meta_estimator, sample_weight, fit_params):
             "enable metadata routing to send it to a step inside."
         )
     return given, sample_weight
+
+
+def check_shows_all(classes, y):
+    """Raise where some classes have no sample.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,) or None
+        All classes; None for those of `y`.
+    y : array-like of shape (n_samples,)
+        Targets.
+
+    Raises
+    ------
+    ValueError
+        Names the classes that are missing.
+    """
+    missing = [] if classes is None else np.setdiff1d(classes, y).tolist()
+    if missing:
+        raise ValueError(
+            f"The first samples have none of the classes {missing}, but a model is "
+            "pruned after it has seen all; call fit, or begin with samples of each."
+        )
