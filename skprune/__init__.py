@@ -8,6 +8,7 @@ from skprune.estimator import PruningEstimator
 from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
 from skprune.path import PruningPath, pruning_path
 from skprune.pruning import prune
+from skprune.selector import PruningSelector
 from skprune.size import ModelSize, PruningReport, model_size
 
 __version__ = "0.1.0.dev0"
@@ -20,6 +21,7 @@ __all__ = [
     "PruningEstimator",
     "PruningPath",
     "PruningReport",
+    "PruningSelector",
     "Random",
     "Taylor",
     "model_size",

@@ -24,7 +24,11 @@ class JoinedUnits(Structure):
         self.group_names = structure.group_names[:1]
         self.gates_are_linear = structure.gates_are_linear
         n_units = int(group.max(initial=-1)) + 1
-        self.units = Units(np.zeros(n_units, dtype=int), np.ones(1, dtype=int))
+        self.units = Units(
+            group=np.zeros(n_units, dtype=int),
+            floor=np.ones(1, dtype=int),
+            rescalable=structure.units.rescalable,
+        )
 
     @property
     def estimator(self):

@@ -1,0 +1,126 @@
+"""Statistics of joined units."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import Lasso
+
+from skprune.readouts.dense import EntryReadout, RowReadout
+from skprune.readouts.joined import JoinedReadout, joined_lasso
+from skprune.readouts.lasso import LassoProblem
+from skprune.readouts.losses import SQUARED, Objective
+
+GROUP = np.array([0, 1, 0, 2, 1])
+
+
+def row_readout(n_outputs=2):
+    """A read-out of five inputs."""
+    rng = np.random.default_rng(0)
+    A, W = rng.normal(size=(40, 5)), rng.normal(size=(5, n_outputs))
+    D, weights = rng.normal(size=(40, n_outputs)), rng.random(40)
+    return RowReadout(
+        "W",
+        A,
+        W,
+        lambda rng=None: D,
+        weights / weights.sum(),
+        rows=np.arange(5),
+        objective=Objective(SQUARED, A @ W - D, np.zeros(n_outputs), 0.1),
+    )
+
+
+@pytest.mark.parametrize("name", ["size", "contribution", "sensitivity"])
+def test_norm_of_group_is_that_of_its_members(name):
+    """Squared norms add up over the members of a group."""
+    single = row_readout()
+
+    joined = getattr(JoinedReadout(single, GROUP), name)()
+
+    squares = getattr(single, name)() ** 2
+    wanted = [np.sum(squares[GROUP == g]) for g in range(3)]
+    assert_allclose(joined**2, wanted)
+
+
+@pytest.mark.parametrize("name", ["fisher", "removal_loss", "gate_gradient"])
+def test_loss_of_group_is_the_sum(name):
+    """What is in units of the loss adds up over the members of a group."""
+    single = row_readout()
+
+    joined = getattr(JoinedReadout(single, GROUP), name)()
+
+    values = getattr(single, name)()
+    assert_allclose(joined, [values[GROUP == g].sum() for g in range(3)])
+
+
+def test_distortion_is_that_of_the_members():
+    """Gates of groups change the output as the same gates of their members."""
+    single, gates = row_readout(), np.array([1.0, 0.0, 0.7])
+
+    distortion = JoinedReadout(single, GROUP).distortion(gates)
+
+    assert distortion == single.distortion(gates[GROUP])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_group_lasso_meets_its_optimality_conditions(n_outputs, share):
+    """At the optimum the pull of a group is the penalty, or less where it is out."""
+    problem = JoinedReadout(row_readout(n_outputs), GROUP).lasso()
+    _, largest = problem.solve(np.inf)
+    penalty = share * largest.max()
+
+    norms, pulls = problem.solve(penalty)
+
+    inside = norms > 0
+    assert inside.any()
+    assert share < 0.9 or not inside.all()
+    assert_allclose(pulls[inside], penalty, rtol=1e-4)
+    assert np.all(pulls[~inside] <= penalty * (1 + 1e-6))
+
+
+def test_groups_of_one_give_the_lasso():
+    """Joined with nobody, each unit has the norm of scikit-learn's lasso."""
+    X, y = load_diabetes(return_X_y=True)
+    X, y = X / X.std(axis=0), y - y.mean()
+    model = Lasso(alpha=5.0, tol=1e-8).fit(X, y)
+    weights = np.full(len(X), 1 / len(X))
+    single = RowReadout(
+        "coef_",
+        X,
+        model.coef_[:, None],
+        lambda rng=None: (X @ model.coef_ - y)[:, None],
+        weights,
+        rows=np.arange(10),
+        objective=Objective(SQUARED, y[:, None], np.zeros(1), 0.0),
+    )
+
+    norms, _ = JoinedReadout(single, np.arange(10)).lasso().solve(5.0)
+
+    assert_allclose(norms, np.abs(model.coef_), atol=1e-3)
+
+
+def test_unknown_lasso_says_what_to_do():
+    """A problem that cannot join its units raises an error that names the way out."""
+
+    class Other(LassoProblem):
+        n_units = 2
+
+        def solve(self, penalty):
+            return np.zeros(2), np.zeros(2)
+
+    with pytest.raises(TypeError, match="use another method"):
+        joined_lasso(Other(), np.array([0, 0]))
+
+
+def test_entries_can_be_joined():
+    """Weights of several outputs can be one unit too."""
+    single = row_readout()
+    mask = np.ones((5, 2), dtype=bool)
+    entries = EntryReadout(
+        "W", single.A, single.W, single._gradient, single.weights, mask=mask
+    )
+
+    rows = JoinedReadout(entries, np.repeat(np.arange(5), 2))
+
+    assert_allclose(rows.contribution(), single.contribution())
