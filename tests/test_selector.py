@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import RFE
@@ -30,6 +30,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skprune import PruningSelector
 from skprune.methods import METHODS
 
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 NET = MLPClassifier((8,), solver="lbfgs", max_iter=30, random_state=0)
 MODELS = [
     LogisticRegression(),
@@ -42,7 +43,7 @@ CHECKED = [
     PruningSelector(LogisticRegression()),
     PruningSelector(Ridge(), method="taylor", n_steps=2),
     PruningSelector(MLPClassifier((5,), max_iter=30), method="l1"),
-    PruningSelector(DecisionTreeRegressor(), rate=0.8),
+    PruningSelector(DecisionTreeRegressor(), compensate=False),
 ]
 EXTRA_CHECKS = [
     "check_dataframe_column_names_consistency",
@@ -269,7 +270,6 @@ def test_network_finds_what_matters():
     assert found("random") <= 3
 
 
-@pytest.mark.filterwarnings("ignore:Skipping features")
 def test_final_model_needs_only_the_kept_columns():
     """Behind a column transformer, one category goes or stays as a whole, by name."""
     rng = np.random.default_rng(0)
