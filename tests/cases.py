@@ -21,18 +21,29 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import (
+    BayesianRidge,
     ElasticNet,
+    GammaRegressor,
     HuberRegressor,
     Lasso,
+    LassoCV,
     LinearRegression,
     LogisticRegression,
+    LogisticRegressionCV,
+    MultiTaskLasso,
+    Perceptron,
     PoissonRegressor,
+    QuantileRegressor,
     Ridge,
     RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
     SGDClassifier,
+    SGDRegressor,
+    TweedieRegressor,
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.svm import LinearSVC
+from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -168,4 +179,55 @@ NOTHING_TO_PRUNE = [
     MLPRegressor(hidden_layer_sizes=(), max_iter=50, random_state=0),
     DecisionTreeRegressor(min_samples_split=1000),
     RandomForestRegressor(n_estimators=3, min_samples_split=1000, random_state=0),
+]
+
+
+def _quick(kind, **options):
+    options = {"hidden_layer_sizes": (12,), "max_iter": 60, **options}
+    return kind(random_state=0, **options)
+
+
+def _logistic_cv():
+    """Without the warnings that scikit-learn 1.8 and later give."""
+    options = {"Cs": 2, "cv": 2}
+    if "use_legacy_attributes" in LogisticRegressionCV().get_params():
+        options |= {"l1_ratios": (0.0,), "use_legacy_attributes": False}
+    return LogisticRegressionCV(**options)
+
+
+CHECKED_MODELS = [
+    LogisticRegression(),
+    _logistic_cv(),
+    LinearRegression(),
+    Ridge(),
+    RidgeCV(alphas=[1.0]),
+    RidgeClassifier(),
+    RidgeClassifierCV(alphas=[1.0]),
+    Lasso(alpha=0.01),
+    LassoCV(alphas=3, cv=2),
+    ElasticNet(alpha=0.01),
+    MultiTaskLasso(alpha=0.01),
+    BayesianRidge(),
+    SGDClassifier(),
+    SGDRegressor(),
+    Perceptron(),
+    LinearSVC(),
+    LinearSVR(),
+    HuberRegressor(),
+    QuantileRegressor(alpha=0.01),
+    PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(),
+    LinearDiscriminantAnalysis(),
+    _quick(MLPClassifier, learning_rate_init=0.02),
+    _quick(MLPClassifier, solver="lbfgs", activation="tanh"),
+    _quick(MLPRegressor, learning_rate_init=0.01),
+    DecisionTreeClassifier(),
+    DecisionTreeRegressor(),
+    ExtraTreeClassifier(),
+    ExtraTreeRegressor(),
+    RandomForestClassifier(n_estimators=4),
+    RandomForestRegressor(n_estimators=4),
+    ExtraTreesClassifier(n_estimators=4),
+    ExtraTreesRegressor(n_estimators=4),
 ]

@@ -1,0 +1,158 @@
+"""scikit-learn's own checks, on PruningEstimator around a model of each kind."""
+
+import pytest
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import (
+    HuberRegressor,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Perceptron,
+    Ridge,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skprune import PruningEstimator
+from skprune.delegation import delegated
+from tests.cases import CHECKED_MODELS
+
+EQUIVALENCE = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
+INEXACT = (
+    HuberRegressor,
+    LinearSVC,
+    LinearSVR,
+    LogisticRegressionCV,
+    Perceptron,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    SGDClassifier,
+    SGDRegressor,
+)
+WITH_WEIGHTS = (
+    *EQUIVALENCE[:1],
+    "check_all_zero_sample_weights_error",
+    "check_classifiers_one_label_sample_weights",
+    "check_sample_weights_list",
+    "check_sample_weights_not_an_array",
+    "check_sample_weights_not_overwritten",
+    "check_sample_weights_pandas_series",
+    "check_sample_weights_shape",
+)
+EXTRA = (
+    "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+)
+OF_TRANSFORMERS = (
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*can:UserWarning:skprune"),
+]
+
+
+def expected_failures(estimator):
+    """Checks that fail because of the model inside."""
+    model = estimator.estimator
+    if isinstance(model, LinearDiscriminantAnalysis):
+        return dict.fromkeys(WITH_WEIGHTS, "its fit takes no sample_weight")
+    if isinstance(model, INEXACT):
+        return dict.fromkeys(EQUIVALENCE, "the model alone fails it")
+    return {}
+
+
+@parametrize_with_checks(
+    [PruningEstimator(model) for model in CHECKED_MODELS],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learn_check(estimator, check):
+    """A check of scikit-learn passes, or fails as it does for the model alone."""
+    check(estimator)
+
+
+class Bystander(MetaEstimatorMixin, BaseEstimator):
+    """Fits the estimator inside and does nothing else."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y, sample_weight=None):
+        self.estimator_ = clone(self.estimator).fit(X, y, sample_weight=sample_weight)
+        return self
+
+    predict = delegated("predict")
+    predict_proba = delegated("predict_proba")
+    decision_function = delegated("decision_function")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = get_tags(self.estimator).estimator_type
+        return tags
+
+
+@pytest.mark.parametrize("check", EQUIVALENCE)
+@pytest.mark.parametrize(
+    "model",
+    [model for model in CHECKED_MODELS if isinstance(model, INEXACT)],
+    ids=lambda model: type(model).__name__,
+)
+def test_model_alone_fails_expected_check(model, check):
+    """What is expected to fail also fails without any pruning.
+
+    The model is behind a wrapper: of one that searches, the check would else replace
+    the folds.
+    """
+    wrapped = Bystander(model)
+    with pytest.raises(AssertionError, match="not equivalent"):
+        getattr(estimator_checks, check)(type(model).__name__, wrapped)
+
+
+def test_model_alone_takes_no_weights():
+    """LinearDiscriminantAnalysis fails the checks with weights for want of them."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weight'"):
+        LinearDiscriminantAnalysis().fit([[0.0], [1.0]], [0, 1], sample_weight=[1, 1])
+
+
+@pytest.mark.parametrize("check", EXTRA)
+@pytest.mark.parametrize(
+    "model",
+    CHECKED_MODELS,
+    ids=lambda model: type(model).__name__,
+)
+def test_extra_check(model, check):
+    """Checks that scikit-learn runs on its own estimators only."""
+    estimator = PruningEstimator(model)
+    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("check", OF_TRANSFORMERS)
+def test_extra_check_of_transformers(check):
+    """A model that transforms does so behind PruningEstimator too."""
+    estimator = PruningEstimator(LinearDiscriminantAnalysis())
+    getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("rate", [0, 0.5])
+@pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
+def test_no_check_fails_with_a_cache(model, rate, tmp_path):
+    """With models from a cache, and at a rate of zero, all checks pass."""
+    estimator = PruningEstimator(model, rate=rate, memory=str(tmp_path))
+    results = estimator_checks.check_estimator(estimator, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
