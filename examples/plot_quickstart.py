@@ -33,9 +33,10 @@ MODELS = {
     "MLP": MLPClassifier((100,), max_iter=100, tol=1e-3, random_state=0),
     "random forest": RandomForestClassifier(100, random_state=0),
 }
+GRANULARITIES = ["connection", "neuron"]
 GRID = {
     "pruningestimator__rate": [0.0, 0.5, 0.7, 0.8, 0.9, 0.95],
-    "pruningestimator__granularity": ["connection", "neuron"],
+    "pruningestimator__granularity": GRANULARITIES,
 }
 TOLERANCE = 0.01  # accuracy that a smaller model may lose
 
@@ -124,7 +125,7 @@ else:
     )
     for ax, (name, found) in zip(axes, searches.items()):
         results = found.cv_results_
-        for granularity in GRID["pruningestimator__granularity"]:
+        for granularity in GRANULARITIES:
             chosen = results["param_pruningestimator__granularity"] == granularity
             rates = results["param_pruningestimator__rate"][chosen].astype(float)
             scores = results["mean_test_accuracy"][chosen]
