@@ -309,6 +309,8 @@ def _run_steps(first, plan, location, task):
             subtask.reached(partial(_rebuilt, location, structure))
         if plan.verbose:
             lines.show(step, len(alive), structure.loss())
+    if plan.compensate and not plan.finetune and len(alive) < n_units:
+        structure = structure.polished()
     support = np.zeros(n_units, dtype=bool)
     support[alive] = True
     return structure, importances, support

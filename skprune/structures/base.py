@@ -154,6 +154,16 @@ class Structure(ABC):
             Of the smaller model, with ``(gates != 0).sum()`` units.
         """
 
+    def polished(self):
+        """The last recovery, once all steps are done: of all survivors together.
+
+        Returns
+        -------
+        Structure
+            This one, where layers are not recovered apart from each other.
+        """
+        return self
+
     def finetune(self, epochs, rng, passes=range):
         """Train the survivors for some passes, removed units held at zero.
 
