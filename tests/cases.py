@@ -189,7 +189,7 @@ def _quick(kind, **options):
 
 def _logistic_cv():
     """Without the warnings that scikit-learn 1.8 and later give."""
-    options = {"Cs": 2, "cv": 2}
+    options = {"Cs": 2, "cv": 2, "scoring": "accuracy"}
     if "use_legacy_attributes" in LogisticRegressionCV().get_params():
         options |= {"l1_ratios": (0.0,), "use_legacy_attributes": False}
     return LogisticRegressionCV(**options)
