@@ -5,6 +5,7 @@ Each import runs in a process of its own, the two alternating; medians are print
     python benchmarks/import_time.py
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -35,8 +36,14 @@ def heavy_modules():
 
 
 def _output(code):
+    # bytecode is written, as it is by an installation
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     run = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return run.stdout
 
