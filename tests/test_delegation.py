@@ -1,0 +1,285 @@
+"""A PruningEstimator is to others what the model inside would be."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    RandomForestClassifier,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import RFE, SelectFromModel, SequentialFeatureSelector
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import RocCurveDisplay
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    TunedThresholdClassifierCV,
+    cross_val_predict,
+    learning_curve,
+    validation_curve,
+)
+from sklearn.multiclass import (
+    OneVsOneClassifier,
+    OneVsRestClassifier,
+    OutputCodeClassifier,
+)
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
+
+from skprune import PruningEstimator
+
+METHODS = ("predict_proba", "predict_log_proba", "decision_function", "transform")
+
+
+def pruned_logistic(**options):
+    """A pruned logistic regression that keeps most of its coefficients."""
+    return PruningEstimator(LogisticRegression(), **{"rate": 0.3, **options})
+
+
+def pruned_ridge():
+    """The same of a ridge."""
+    return PruningEstimator(Ridge(), rate=0.3)
+
+
+@pytest.fixture(scope="module")
+def iris():
+    """Standardised X and three classes."""
+    X, y = load_iris(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    """Standardised X and two classes."""
+    X, y = load_breast_cancer(return_X_y=True)
+    return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    """X and a real target."""
+    return load_diabetes(return_X_y=True)
+
+
+CLASSIFIERS = {
+    "AdaBoost": AdaBoostClassifier(pruned_logistic(), n_estimators=3, random_state=0),
+    "Bagging": BaggingClassifier(pruned_logistic(), n_estimators=3, random_state=0),
+    "Calibrated": CalibratedClassifierCV(pruned_logistic(), cv=2),
+    "FixedThreshold": FixedThresholdClassifier(pruned_logistic()),
+    "OneVsOne": OneVsOneClassifier(pruned_logistic()),
+    "OneVsRest": OneVsRestClassifier(pruned_logistic()),
+    "OutputCode": OutputCodeClassifier(pruned_logistic(), code_size=6, random_state=0),
+    "RFE": RFE(pruned_logistic(), n_features_to_select=3),
+    "Stacking": StackingClassifier([("a", pruned_logistic())], cv=2),
+    "TunedThreshold": TunedThresholdClassifierCV(pruned_logistic(), cv=2),
+    "Voting": VotingClassifier(
+        [("a", pruned_logistic()), ("b", pruned_logistic(rate=0.5))], voting="soft"
+    ),
+    "pipeline": make_pipeline(StandardScaler(), pruned_logistic()),
+    "selected": make_pipeline(
+        SelectFromModel(pruned_logistic(granularity="feature"), threshold=1e-9),
+        LogisticRegression(),
+    ),
+    "sequential": make_pipeline(
+        SequentialFeatureSelector(pruned_logistic(), n_features_to_select=2, cv=2),
+        LogisticRegression(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifier_inside_a_meta_estimator(name, iris, cancer):
+    """Meta-estimators take a pruned classifier as they take any other."""
+    X, y = cancer if name.endswith("Threshold") else iris
+    model = clone(CLASSIFIERS[name]).fit(X, y)
+    assert is_classifier(model)
+    assert model.score(X, y) > 0.85
+
+
+def test_self_training(iris):
+    """Samples without a label are labelled by the pruned model itself."""
+    X, y = iris
+    partly = np.where(np.arange(len(y)) % 3, y, -1)
+    model = SelfTrainingClassifier(pruned_logistic()).fit(X, partly)
+    assert model.score(X, y) > 0.85
+    assert (model.transduction_ >= 0).mean() > (partly >= 0).mean()
+
+
+def test_pruned_twice(cancer):
+    """What was pruned can be frozen and pruned again."""
+    once = pruned_logistic().fit(*cancer)
+    twice = PruningEstimator(FrozenEstimator(once.estimator_)).fit(*cancer)
+    assert twice.n_units_ == once.support_.sum() == 21
+    assert np.count_nonzero(twice.coef_) == 11
+    assert twice.score(*cancer) > 0.95
+
+
+REGRESSORS = {
+    "AdaBoost": AdaBoostRegressor(pruned_ridge(), n_estimators=3, random_state=0),
+    "Bagging": BaggingRegressor(pruned_ridge(), n_estimators=3, random_state=0),
+    "RFE": RFE(pruned_ridge(), n_features_to_select=6),
+    "Stacking": StackingRegressor([("a", pruned_ridge())], cv=2),
+    "TransformedTarget": TransformedTargetRegressor(
+        pruned_ridge(), func=np.log, inverse_func=np.exp
+    ),
+    "Voting": VotingRegressor([("a", pruned_ridge()), ("b", pruned_ridge())]),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_regressor_inside_a_meta_estimator(name, diabetes):
+    """Meta-estimators take a pruned regressor as they take any other."""
+    model = clone(REGRESSORS[name]).fit(*diabetes)
+    assert is_regressor(model)
+    assert model.score(*diabetes) > 0.35
+
+
+@pytest.mark.parametrize("chained", [False, True])
+def test_several_outputs_by_meta_estimators(chained, iris, diabetes):
+    """One pruned model an output, alone or in a chain."""
+    X, y = iris
+    labels = np.column_stack([y == 0, y == 2]).astype(int)
+    kind = ClassifierChain if chained else MultiOutputClassifier
+    assert kind(pruned_logistic()).fit(X, labels).score(X, labels) > 0.85
+    X, y = diabetes
+    targets = np.column_stack([y, -y])
+    kind = RegressorChain if chained else MultiOutputRegressor
+    assert kind(pruned_ridge()).fit(X, targets).score(X, targets) > 0.4
+
+
+def test_several_outputs_with_weights(iris):
+    """A meta-estimator that hands on weights finds that they are taken."""
+    X, y = iris
+    labels, weights = np.column_stack([y == 0, y == 2]).astype(int), 1.0 + y
+    model = MultiOutputClassifier(pruned_logistic())
+    model.fit(X, labels, sample_weight=weights)
+    alone = pruned_logistic().fit(X, labels[:, 0], sample_weight=weights)
+    assert_array_equal(model.estimators_[0].coef_, alone.coef_)
+
+
+def test_curves_and_inspection(cancer):
+    """Learning and validation curves, folds and permutation take it as a model."""
+    X, y = cancer
+    model = pruned_logistic()
+    _, _, scores = learning_curve(model, X, y, cv=2, train_sizes=[0.5, 1.0])
+    assert (scores > 0.9).all()
+    _, scores = validation_curve(
+        model, X, y, param_name="rate", param_range=[0.0, 0.5], cv=2
+    )
+    assert (scores > 0.9).all()
+    proba = cross_val_predict(model, X, y, cv=2, method="predict_proba")
+    assert_allclose(proba.sum(axis=1), 1.0)
+    importances = permutation_importance(model.fit(X, y), X, y, n_repeats=2)
+    gone = ~model.support_
+    assert_array_equal(importances.importances_mean[gone], 0.0)
+
+
+def test_displays_of_scikit_learn(cancer):
+    """A display that asks for scores of the classes gets them."""
+    mpl.use("Agg")
+    display = RocCurveDisplay.from_estimator(pruned_logistic().fit(*cancer), *cancer)
+    assert display.roc_auc > 0.99
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), Ridge(), LinearSVC(), RandomForestClassifier()],
+    ids=lambda model: type(model).__name__,
+)
+def test_type_and_tags_are_those_of_the_model(model):
+    """All tags but those of pruning itself are copied, and copied deeply."""
+    outer, inner = get_tags(PruningEstimator(model)), get_tags(model)
+    for name in ("estimator_type", "target_tags", "input_tags", "classifier_tags"):
+        assert getattr(outer, name) == getattr(inner, name)
+    assert is_classifier(PruningEstimator(model)) == is_classifier(model)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), Ridge(), LinearSVC(), LinearDiscriminantAnalysis()],
+    ids=lambda model: type(model).__name__,
+)
+def test_methods_are_those_of_the_model(model, iris):
+    """There is a method where the model has it, before fit and after."""
+    unfitted = PruningEstimator(model)
+    fitted = clone(unfitted).fit(*iris)
+    for name in METHODS:
+        present = hasattr(model, name)
+        assert hasattr(unfitted, name) == present
+        assert hasattr(fitted, name) == present
+        if present:
+            wanted = getattr(fitted.estimator_, name)(iris[0])
+            assert_array_equal(getattr(fitted, name)(iris[0]), wanted)
+
+
+def test_method_that_depends_on_a_parameter():
+    """predict_proba of SGDClassifier is there for some losses only."""
+    assert not hasattr(PruningEstimator(SGDClassifier()), "predict_proba")
+    assert hasattr(PruningEstimator(SGDClassifier(loss="log_loss")), "predict_proba")
+
+
+@pytest.mark.parametrize("name", ["classes_", "coef_", "intercept_"])
+def test_fitted_attributes(name, iris):
+    """Attributes of the fitted model are there after fit, and not before."""
+    model = pruned_logistic()
+    assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match=f"{name} exists only after fit"):
+        getattr(model, name)
+    model.fit(*iris)
+    assert_array_equal(getattr(model, name), getattr(model.estimator_, name))
+    assert not hasattr(model, "feature_importances_")
+
+
+def test_feature_importances_of_a_forest(iris):
+    """What the pruned forest says of the features is what the wrapper says."""
+    model = PruningEstimator(RandomForestClassifier(n_estimators=4), random_state=0)
+    importances = model.fit(*iris).feature_importances_
+    assert_array_equal(importances, model.estimator_.feature_importances_)
+
+
+def test_not_fitted():
+    """Predicting before fit is the error that scikit-learn has for it."""
+    with pytest.raises(NotFittedError, match="PruningEstimator"):
+        pruned_logistic().predict([[0.0]])
+
+
+def test_unsupported_model_has_no_partial_fit():
+    """Asking for a method never raises anything but AttributeError."""
+    assert not hasattr(PruningEstimator(KNeighborsClassifier()), "partial_fit")
+    assert not hasattr(pruned_logistic(), "partial_fit")
+
+
+def test_output_container_reaches_model_inside(iris):
+    """set_output before fit and after fit chooses what transform returns."""
+    model = PruningEstimator(LinearDiscriminantAnalysis()).set_output(
+        transform="pandas"
+    )
+    frame = model.fit_transform(*iris)
+    assert list(frame.columns) == list(model.get_feature_names_out())
+    model.set_output(transform="default")
+    assert isinstance(model.transform(iris[0]), np.ndarray)
