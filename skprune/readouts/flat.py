@@ -44,6 +44,11 @@ class FlatForest:
         return len(self.offset) - 1
 
     @property
+    def n_outputs(self):
+        """Number of outputs that the trees add to; the last one has a tree."""
+        return int(self.column.max(initial=0)) + self.value.shape[1]
+
+    @property
     def n_nodes(self):
         """Number of nodes of all trees."""
         return len(self.left)
@@ -108,12 +113,13 @@ class FlatForest:
     def block(self, start, stop):
         """The trees from `start` to before `stop` as a forest of their own."""
         first, last = self.offset[start], self.offset[stop]
-        shifted = [
+        left, right = (
             np.where(child < 0, -1, child - first)
             for child in (self.left[first:last], self.right[first:last])
-        ]
+        )
         return FlatForest(
-            *shifted,
+            left,
+            right,
             weight=self.weight[first:last],
             value=self.value[first:last],
             offset=self.offset[start : stop + 1] - first,

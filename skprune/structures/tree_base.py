@@ -9,7 +9,8 @@ import copy
 import warnings
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from functools import partial, singledispatch
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -20,7 +21,8 @@ from skprune.structures.base import Structure
 from skprune.structures.surgery import flatten, rebuild_trees, with_tree
 from skprune.structures.tree_samples import (
     TreeSamples,
-    legal_values,
+    held_out_distance,
+    held_out_squares,
     tree_features,
 )
 
@@ -35,7 +37,7 @@ class TreeModel:
         Fitted.
     """
 
-    model: object
+    model: Any
     part = "tree_"
     training_state: tuple[str, ...] = ()
 
@@ -54,6 +56,31 @@ class TreeModel:
         """A name for each tree."""
         return ["tree_"]
 
+    @property
+    def asked(self):
+        """The feature that each node of all trees asks for, negative at leaves."""
+        return np.concatenate([tree.feature for tree in self.trees])
+
+    def flattened(self):
+        """The nodes of all trees, a FlatForest."""
+        return flatten(self.trees, self.scale)
+
+    def samples(self, samples):
+        """Samples as these trees take them, a TreeSamples."""
+        return TreeSamples(self.model, samples)
+
+    def features(self, X):
+        """Samples as these trees route them."""
+        return tree_features(self.model, X)
+
+    def base(self, X):
+        """What the sum over trees is added to; `X` is from `features`."""
+        return 0.0
+
+    def leaves(self, t, X):
+        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        return self.trees[t].apply(X)
+
     def with_trees(self, trees, members):
         """The same for a copy of the model that holds other trees.
 
@@ -70,6 +97,47 @@ class TreeModel:
             Of the copy.
         """
         return replace(self, model=with_tree(self.model, trees[0]))
+
+    def rebuilt(self, forest, kept, old_offset, members):
+        """The same for a copy of the model with some of the nodes.
+
+        Parameters
+        ----------
+        forest : FlatForest
+            The nodes that are left.
+        kept : ndarray of int of shape (forest.n_nodes,)
+            Their ids before.
+        old_offset : ndarray of int of shape (n_trees,)
+            The id before of the first node of each tree that is left.
+        members : ndarray of int of shape (n_trees,)
+            Which of the trees so far are left.
+
+        Returns
+        -------
+        TreeModel
+            Of the copy, which shares no tree with this one.
+        """
+        old = [self.trees[t] for t in members]
+        return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
+
+    def set_values(self, forest):
+        """Write the values of the nodes into the trees, in place."""
+        for t, tree in enumerate(self.trees):
+            tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
+
+    def recover(self, problem, structure):
+        """Values of the leaves, and how they were estimated: see `recover_leaves`."""
+        return recover_leaves(problem)
+
+    def tidied(self):
+        """A shallow copy of the model, without trees that do nothing."""
+        return copy.copy(self.model)
+
+    def without_training_state(self, model):
+        """The given model without the left-overs of its training, in place."""
+        for name in self.training_state:
+            vars(model).pop(name, None)
+        return model
 
 
 @singledispatch
@@ -111,17 +179,17 @@ class TreeStructure(Structure):
         The values of these nodes as trained.
     members : ndarray of int of shape (n_trees,)
         Which trees of the model as trained are left.
-    strength : float or None
-        Ridge of the last recovery, in samples; None where leaves kept their values.
+    choice : Choice or None
+        How the last recovery estimated the leaves; None where they kept their values.
     """
 
-    strength = None
+    choice = None
 
     def __init__(self, model, samples):
-        self.samples = TreeSamples(model, samples)
-        self.given = model
         holder = tree_model(model)
-        forest = flatten(holder.trees, holder.scale)
+        self.samples = holder.samples(samples)
+        self.given = model
+        forest = holder.flattened()
         self._see(holder, forest, forest.value, np.arange(forest.n_trees))
 
     def _see(self, holder, forest, prior, members):
@@ -142,20 +210,19 @@ class TreeStructure(Structure):
 
     def _sum_of_trees(self, value, X=None, weights=None):
         """Sum over trees of scaled values of the nodes, (n_samples, n_outputs)."""
-        X = self.samples.X if X is None else tree_features(self.estimator, X)
-        total = np.zeros((X.shape[0], value.shape[1]))
-        for t, tree in enumerate(self.holder.trees):
-            scaled = value[self.forest.nodes(t)] * self.forest.scale[t]
-            leaves = tree.apply(X)
-            total += (
-                scaled[leaves]
-                if weights is None
-                else (scaled[leaves] * weights[:, t, None])
-            )
+        X = self.samples.X if X is None else self.holder.features(X)
+        forest = self.forest
+        total = np.zeros((X.shape[0], forest.n_outputs)) + self.holder.base(X)
+        for t in range(forest.n_trees):
+            scaled = value[forest.nodes(t)] * forest.scale[t]
+            reached = scaled[self.holder.leaves(t, X)]
+            if weights is not None:
+                reached *= weights[:, t, None]
+            total[:, forest.columns(t)] += reached
         return total
 
     def _leaves(self, t):
-        return self.holder.trees[t].apply(self.samples.X)
+        return self.holder.leaves(t, self.samples.X)
 
     def _gradient(self, rng=None):
         Z, loss = self.output(), self.samples.loss
@@ -166,7 +233,7 @@ class TreeStructure(Structure):
         """Samples that each tree was not trained on, None where that is unknown."""
         if self.samples.out_of_bag is None:
             return None
-        mask = self.samples.out_of_bag[:, self.members]
+        mask = self.samples.out_of_bag[self.members].T
 
         def gradient():
             votes = mask / np.maximum(mask.mean(axis=1, keepdims=True), 1e-12)
@@ -201,9 +268,7 @@ class TreeStructure(Structure):
             Which trees of this structure are left, None for all.
         """
         trees = np.arange(self.forest.n_trees) if trees is None else trees
-        old = [self.holder.trees[t] for t in trees]
-        rebuilt = rebuild_trees(old, forest, kept, self.forest.offset[trees])
-        holder = self.holder.with_trees(rebuilt, trees)
+        holder = self.holder.rebuilt(forest, kept, self.forest.offset[trees], trees)
         pruned = copy.copy(self)
         forest = replace(forest, scale=holder.scale)
         pruned._see(holder, forest, prior, self.members[trees])
@@ -221,44 +286,45 @@ class TreeStructure(Structure):
             )
             return self
         leaf = self.forest.left < 0
-        values, strength = recover_leaves(self._leaf_problem(leaf))
+        values, choice = self.holder.recover(self._leaf_problem(leaf), self)
         value = self.prior.copy()
-        if strength is not None:
+        if choice is not None:
             value[leaf] = values
             value = self.forest.averaged_values(value)
-        for t, tree in enumerate(self.holder.trees):
-            tree.value[...] = value[self.forest.nodes(t)].reshape(tree.value.shape)
         recovered = copy.copy(self)
-        recovered.strength = strength
+        recovered.choice = choice
         recovered.forest = replace(self.forest, value=value)
+        recovered.holder.set_values(recovered.forest)
         return recovered
 
     def _leaf_problem(self, leaf):
         samples, forest = self.samples, self.forest
-        number, used = np.cumsum(leaf) - 1, samples.used
-        leaves = np.empty((len(used), forest.n_trees), dtype=np.int32)
+        used, votes = samples.used, samples.out_of_bag
+        number = np.cumsum(leaf) - 1
+        n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
+        first = np.cumsum(n_leaves) - n_leaves
+        leaves = np.empty((forest.n_trees, len(used)), dtype=np.intp)
         for t in range(forest.n_trees):
-            leaves[:, t] = number[forest.nodes(t)][self._leaves(t)[used]]
-        out_of_bag = samples.out_of_bag
+            leaves[t] = number[forest.nodes(t)][self._leaves(t)[used]] - first[t]
         return LeafProblem(
             leaves=leaves,
-            scale=forest.scale,
-            tree=forest.node_tree[leaf],
+            n_leaves=n_leaves,
+            scale=forest.scale[forest.node_tree[leaf]],
             prior=self.prior[leaf],
             targets=samples.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
-            votes=None if out_of_bag is None else out_of_bag[used][:, self.members],
-            legal=partial(legal_values, self.estimator),
-            loss=_selection_loss(self.estimator, samples.loss),
+            votes=None if votes is None else votes[np.ix_(self.members, used)],
+            limits=samples.limits,
+            **_held_out_options(self.estimator, self.prior),
         )
 
     def finished(self):
         is_given = self.estimator is self.given
-        model = (copy.deepcopy if is_given else copy.copy)(self.estimator)
-        for name in self.holder.training_state:
-            vars(model).pop(name, None)
-        return model
+        if is_given:
+            model = copy.deepcopy(self.estimator)
+            return self.holder.without_training_state(model)
+        return self.holder.without_training_state(self.holder.tidied())
 
 
 def _is_monotonic(model):
@@ -266,8 +332,11 @@ def _is_monotonic(model):
     return constraints is not None and np.any(constraints)
 
 
-def _selection_loss(model, loss):
-    """What decides whether leaves move: the loss, or what the trees were grown for."""
+def _held_out_options(model, prior):
+    """How values are judged and bounded, by what the trees were grown for."""
+    options = {"loss": held_out_squares}
     if getattr(model, "criterion", None) == "absolute_error":
-        return lambda Z, Y: np.abs(Z - Y).sum(axis=1)
-    return loss.value
+        options["loss"] = held_out_distance
+    if getattr(model, "criterion", None) == "poisson":
+        options["lowest"] = prior.min()
+    return options

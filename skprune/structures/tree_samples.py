@@ -34,6 +34,8 @@ class TreeSamples:
         Sample weights that sum to one.
     loss : Loss
         Half the squared error; of the class probabilities for a classifier.
+    limits : Probabilities or None
+        What the values of leaves have to be.
     seen : list of ndarray of int or None
         The training samples of each tree, where trees were trained on different ones.
     """
@@ -44,17 +46,18 @@ class TreeSamples:
         self.weights = self.raw_weights / self.raw_weights.sum()
         self.targets = tree_targets(model, samples.y)
         self.loss = brier(model.n_outputs_) if is_classifier(model) else SQUARED
+        self.limits = leaf_limits(model)
         bootstrapped = samples.trained_on and getattr(model, "bootstrap", False)
         self.seen = model.estimators_samples_ if bootstrapped else None
 
     @cached_property
     def out_of_bag(self):
-        """Which tree was not trained on which sample, (n_samples, n_trees), or None."""
+        """Which tree was not trained on which sample, (n_trees, n_samples), or None."""
         if self.seen is None:
             return None
-        mask = np.ones((len(self.weights), len(self.seen)), dtype=bool)
+        mask = np.ones((len(self.seen), len(self.weights)), dtype=bool)
         for t, rows in enumerate(self.seen):
-            mask[rows, t] = False
+            mask[t, rows] = False
         return mask
 
     @cached_property

@@ -7,6 +7,7 @@ leaves. A split on a removed feature gives its place to its heavier child.
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -107,15 +108,11 @@ class TreeFeatures(TreeSplits):
     """A unit is an input feature that some split asks for."""
 
     gates_are_linear = False
-
-    def __init__(self, model, samples):
-        self.features = None
-        super().__init__(model, samples)
+    features: Any = None
 
     def _set_units(self):
         self.group_names = [self.holder.part]
-        asked = np.concatenate([tree.feature for tree in self.holder.trees])
-        asked = asked[self.forest.splits]
+        asked = self.holder.asked[self.forest.splits]
         if self.features is None:
             self.features = np.unique(asked)
         self.feature = np.searchsorted(self.features, asked)
@@ -181,7 +178,7 @@ def tree_part_sizes(model):
 
 def tree_feature_use(model):
     """How many splits of all trees of a model ask for each feature, (n_features,)."""
-    asked = np.concatenate([tree.feature for tree in tree_model(model).trees])
+    asked = tree_model(model).asked
     return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
 
 
