@@ -105,11 +105,14 @@ def _ranked(method, readout, seed):
 
 def _with_inputs(readout, order):
     """The read-out with its inputs in another order."""
-    given = readout.name, readout.A[:, order], readout.W[order]
-    given = *given, lambda rng=None: readout.D, readout.weights
+    name, A, W = readout.name, readout.A[:, order], readout.W[order]
+
+    def D(rng=None):
+        return readout.D
+
     if isinstance(readout, RowReadout):
-        return RowReadout(*given, rows=readout.rows)
-    return EntryReadout(*given, mask=readout.mask[order])
+        return RowReadout(name, A, W, D, readout.weights, rows=readout.rows)
+    return EntryReadout(name, A, W, D, readout.weights, mask=readout.mask[order])
 
 
 METHOD_LAWS = (

@@ -253,7 +253,8 @@ class EntryReadout(DenseReadout):
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
             return self._smooth_lasso(self._units_of_weights())
-        return EntryLasso(*self._scaled_moments(rng), self.mask)
+        gram, cross = self._scaled_moments(rng)
+        return EntryLasso(gram, cross, self.mask)
 
     def _units_of_weights(self):
         unit = np.full(self.W.shape, -2)
@@ -311,7 +312,8 @@ class RowReadout(DenseReadout):
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
             return self._smooth_lasso(self._units_of_weights())
-        return RowLasso(*self._scaled_moments(rng), self.rows)
+        gram, cross = self._scaled_moments(rng)
+        return RowLasso(gram, cross, self.rows)
 
     def _units_of_weights(self):
         unit = np.full(self.W.shape, -2)

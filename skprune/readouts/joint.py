@@ -19,6 +19,7 @@ References
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -28,8 +29,8 @@ from sklearn.utils import gen_batches
 from skprune.readouts.losses import Loss
 from skprune.readouts.network import Network, Signals
 
-MAX_WEIGHTS = 2000  # weights and intercepts up to which a joint step is affordable
-WORK = 2e10  # multiply-adds spent on one curvature matrix: sets its number of rows
+PASSES = 60  # training passes of the teacher that all steps together may cost
+EQUATIONS = 4  # per free weight: what makes a curvature matrix well determined
 MAX_STEPS = 8
 ENOUGH = 0.03  # share of the excess loss that a further step has to remove
 BLOCK = 1024  # rows whose derivatives are held at once
@@ -89,7 +90,7 @@ class Matching:
         By the output.
     """
 
-    X: object
+    X: Any
     targets: np.ndarray
     weights: np.ndarray
     loss: Loss
@@ -105,15 +106,14 @@ class Matching:
         coefs = [np.asarray(A.T @ D) for A, D in zip(signals.inputs, gradients)]
         return survivors.flatten(coefs, [D.sum(axis=0) for D in gradients])
 
-    def curvature(self, network, survivors, n_weights):
+    def curvature(self, network, survivors, n_weights, n_rows):
         """Gauss-Newton matrix by the free weights, on rows evenly spaced.
 
         The gradient sees every sample; the curvature only shapes the step, and needs
         no more rows than make it well determined.
         """
-        n_samples, n_outputs = self.targets.shape
-        wanted = int(max(WORK / (n_outputs * n_weights**2), 4 * n_weights / n_outputs))
-        rows = np.linspace(0, n_samples - 1, min(wanted, n_samples)).astype(int)
+        n_samples = len(self.targets)
+        rows = np.linspace(0, n_samples - 1, min(n_rows, n_samples)).astype(int)
         H = np.zeros((n_weights, n_weights))
         for batch in gen_batches(len(rows), BLOCK):
             H += self._block(network, survivors, rows[batch])
@@ -183,11 +183,13 @@ def refit_jointly(network, masks, teacher, weights, loss):
     -------
     Network
         With a loss toward the teacher's predictions that is not above that of
-        `network`; the same object where more than `MAX_WEIGHTS` weights are free.
+        `network`; the same object where so many weights are free that the steps would
+        cost more than `PASSES` training passes of the teacher.
     """
     survivors = Survivors.of(masks)
     n_weights = len(survivors.flatten(network.coefs, network.intercepts))
-    if n_weights > MAX_WEIGHTS:
+    n_rows = affordable_rows(teacher, n_weights)
+    if n_rows * teacher.output.shape[1] < EQUATIONS * n_weights:
         return network
     targets = loss.gradient(teacher.output, np.zeros_like(teacher.output))
     matching = Matching(teacher.X, targets, weights, loss)
@@ -196,16 +198,39 @@ def refit_jointly(network, masks, teacher, weights, loss):
     value = matching.value(signals)
     for _ in range(MAX_STEPS):
         before = value
-        signals, value, damping = _step(matching, signals, value, survivors, damping)
+        signals, value, damping = _step(
+            matching, signals, value, survivors, damping, n_rows
+        )
         if before - value <= ENOUGH * (before - best):
             break
     return signals.network
 
 
-def _step(matching, signals, value, survivors, damping):
+def affordable_rows(teacher, n_weights):
+    """Rows on which the curvature of one step may be computed.
+
+    Parameters
+    ----------
+    teacher : Signals
+        Of the network as trained: a training pass costs three multiply-adds per
+        weight and sample.
+    n_weights : int
+        Free weights; a row of the curvature costs half their square per output.
+
+    Returns
+    -------
+    int
+        Possibly zero.
+    """
+    size = sum(W.size for W in teacher.network.coefs)
+    work = PASSES * 3 * size * len(teacher.output) / MAX_STEPS
+    return int(2 * work / (teacher.output.shape[1] * n_weights**2))
+
+
+def _step(matching, signals, value, survivors, damping, n_rows):
     """The first of ever more damped steps that brings the loss down."""
     gradient = matching.gradient(signals, survivors).astype(float)
-    H = matching.curvature(signals.network, survivors, len(gradient))
+    H = matching.curvature(signals.network, survivors, len(gradient), n_rows)
     scale = np.trace(H) / len(H)
     while damping < 1e4 and scale > 0:
         damped = H + damping * scale * np.eye(len(H))

@@ -8,6 +8,7 @@ as are wanted.
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
@@ -68,7 +69,7 @@ class GramLasso(LassoProblem):
     def _descend(self, rows, column, penalty):
         """Coordinate descent; the loss of scikit-learn is a mean over rows of X."""
         X, targets = self.factor[:, rows], self.targets[:, column]
-        options = {"tol": 1e-8, "max_iter": 5000}
+        options: dict[str, Any] = {"tol": 1e-8, "max_iter": 5000}
         if targets.ndim == 1:
             options["precompute"] = np.asfortranarray(self.gram[np.ix_(rows, rows)])
             options["Xy"] = self.cross[rows, column]

@@ -7,6 +7,7 @@ each sample's loss by every Z_l from the one by the output,
     D_(l-1) = (D_l W_l^T) * phi'(Z_(l-1)).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,7 +31,7 @@ ACTIVATIONS = {
 }
 
 # each in terms of the activation H = phi(Z), as all four allow
-DERIVATIVES = {
+DERIVATIVES: dict[str, Callable] = {
     "identity": np.ones_like,
     "relu": lambda H: (H > 0).astype(H.dtype),
     "tanh": lambda H: 1 - H**2,

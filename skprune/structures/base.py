@@ -7,6 +7,7 @@ granularity, and a `Family` passed to `register`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -65,9 +66,9 @@ class Samples:
         Whether the model was fitted on just these rows, in this order.
     """
 
-    X: object
-    y: object
-    sample_weight: object = None
+    X: Any
+    y: Any
+    sample_weight: Any = None
     trained_on: bool = False
 
 
@@ -91,7 +92,7 @@ class Structure(ABC):
         `gate_gradient` is not the derivative of `loss`.
     """
 
-    estimator: object
+    estimator: Any
     units: Units
     group_names: list[str]
     gates_are_linear = True

@@ -5,10 +5,12 @@ weights are not in it, so that no step and no momentum can revive them.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
+from skprune.readouts.losses import Loss
 from skprune.readouts.network import Network, Signals
 
 AUTO_BATCH = 200  # what batch_size="auto" means to scikit-learn
@@ -87,10 +89,10 @@ class Examples:
         By the output of the network.
     """
 
-    X: object
+    X: Any
     Y: np.ndarray
     weights: np.ndarray
-    loss: object
+    loss: Loss
 
     def take(self, rows):
         """Some of the examples, by an array of int or a slice."""
@@ -234,7 +236,7 @@ class Momentum:
         return gradient
 
 
-OPTIMISERS = {"adam": Adam, "sgd": Momentum}
+OPTIMISERS: dict[str, Any] = {"adam": Adam, "sgd": Momentum}
 
 
 def train(network, masks, examples, recipe, epochs, rng, passes=range):
