@@ -5,11 +5,14 @@ scikit-learn estimator back.
 """
 
 from skprune.estimator import PruningEstimator
+from skprune.guarantee import PruningGuarantee
 from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
 from skprune.path import PruningPath, pruning_path
 from skprune.pruning import prune
+from skprune.search import PruningEstimatorCV
 from skprune.selector import PruningSelector
 from skprune.size import ModelSize, PruningReport, model_size
+from skprune.tolerance import within_tolerance
 
 __version__ = "0.1.0.dev0"
 
@@ -19,6 +22,8 @@ __all__ = [
     "Magnitude",
     "ModelSize",
     "PruningEstimator",
+    "PruningEstimatorCV",
+    "PruningGuarantee",
     "PruningPath",
     "PruningReport",
     "PruningSelector",
@@ -27,4 +32,5 @@ __all__ = [
     "model_size",
     "prune",
     "pruning_path",
+    "within_tolerance",
 ]

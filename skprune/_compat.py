@@ -4,6 +4,7 @@ A release of scikit-learn that moves one of them breaks this file and no other.
 """
 
 from contextlib import nullcontext
+from inspect import signature
 
 from sklearn.base import _fit_context
 from sklearn.linear_model._base import (
@@ -22,6 +23,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
+from sklearn.utils.validation import _check_method_params
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -59,6 +61,7 @@ LINEAR_BASES = (
 )
 
 fit_context = _fit_context
+method_params = _check_method_params
 
 
 def open_callback_context(estimator, n_subtasks):
@@ -72,6 +75,18 @@ def without_callbacks(estimator):
     """Take the callbacks off an estimator, in place, and return it."""
     vars(estimator).pop("_skl_callbacks", None)
     return estimator
+
+
+def scorer_takes_weights(scorer):
+    """Whether a scorer, or one of several, can be given sample weights."""
+    asked = getattr(scorer, "_accept_sample_weight", None)
+    return asked() if asked else "sample_weight" in signature(scorer).parameters
+
+
+def weighted_scorer(function):
+    """Say that a scoring function takes sample weights, among several scorers too."""
+    function._accept_sample_weight = lambda: True
+    return function
 
 
 def validate_params(estimator):
@@ -92,7 +107,10 @@ __all__ = [
     "SparseCoefMixin",
     "StrOptions",
     "fit_context",
+    "method_params",
     "open_callback_context",
+    "scorer_takes_weights",
     "validate_params",
+    "weighted_scorer",
     "without_callbacks",
 ]

@@ -4,8 +4,10 @@ from copy import deepcopy
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
+    UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
@@ -24,6 +26,27 @@ COPIED_TAGS = (
     "input_tags",
     "non_deterministic",
 )
+
+
+def check_has_model(estimator):
+    """Raise where a meta-estimator holds no pruned model.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        Before fit, and after the fit of a search with ``refit=False``.
+    """
+    check_is_fitted(estimator)
+    if not hasattr(estimator, "estimator_"):
+        raise NotFittedError(
+            f"This {type(estimator).__name__} was fitted with refit=False and holds no "
+            "pruned model; set refit=True."
+        )
 
 
 def inner_has(name):
@@ -62,7 +85,7 @@ def delegated(name):
     """
 
     def method(self, X):
-        check_is_fitted(self)
+        check_has_model(self)
         return getattr(self.estimator_, name)(X)
 
     method.__name__ = name
@@ -109,6 +132,8 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
     Predicting, transforming and scoring, fitted attributes, tags and metadata routing
     are those of the model; ``fit`` is that of the subclass.
     """
+
+    __metadata_request__score = {"sample_weight": UNUSED}
 
     def _record(self, pruned, method):
         """Set the fitted attributes.
@@ -167,7 +192,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         return fitted.transform(X)
 
     @available_if(inner_has("score"))
-    def score(self, X, y=None, **params):
+    def score(self, X, y=None, sample_weight=None, **params):
         """Score of the pruned model.
 
         Parameters
@@ -176,15 +201,19 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
         **params : dict
-            Passed on, ``sample_weight`` for instance.
+            Metadata for ``score`` of the model, with metadata routing enabled.
 
         Returns
         -------
         float
             Accuracy or R2, or what ``score`` of the model is.
         """
-        check_is_fitted(self)
+        check_has_model(self)
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
         if get_config()["enable_metadata_routing"]:
             params = process_routing(self, "score", **params).estimator.score
         return self.estimator_.score(X, y, **params)
@@ -203,7 +232,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         ndarray of str
             As the pruned model gives them.
         """
-        check_is_fitted(self)
+        check_has_model(self)
         return self.estimator_.get_feature_names_out(input_features)
 
     @available_if(inner_has("set_output"))

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import astuple, dataclass, fields
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from skprune.size import PruningReport
 from skprune.structures import ModelSize, Samples
 
 SIZES = tuple(field.name for field in fields(ModelSize))
+LARGEST = 0.99  # of the rates that are laid out where only their number is given
 CLOSE = 1e-9  # rates nearer than this are the same when a path is asked for one
 
 
@@ -146,6 +147,29 @@ def check_rates(rates):
                 "rate must be a number in [0, 1)."
             )
     return sorted({float(rate) for rate in values})
+
+
+def rate_grid(rates):
+    """The candidates of a search.
+
+    Parameters
+    ----------
+    rates : int or array-like of shape (n_rates,)
+        The rates, or their number.
+
+    Returns
+    -------
+    list of float
+        In ascending order, each once.
+
+    Examples
+    --------
+    >>> rate_grid(5)
+    [0.0, 0.6838, 0.9, 0.9684, 0.99]
+    """
+    if isinstance(rates, Integral):
+        rates = np.round(1 - np.geomspace(1, 1 - LARGEST, rates), 4)
+    return check_rates(rates)
 
 
 @dataclass(frozen=True, eq=False)

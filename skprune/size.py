@@ -18,7 +18,7 @@ def model_size(estimator):
     Parameters
     ----------
     estimator : estimator
-        A fitted model, a container of one, or a fitted `PruningEstimator`.
+        A fitted model, a fitted `PruningEstimator`, or a container of one.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def model_size(estimator):
     >>> model_size(LogisticRegression(max_iter=500).fit(X, y)).n_parameters
     15
     """
-    if isinstance(getattr(estimator, "report_", None), PruningReport):
-        estimator = estimator.estimator_
     model = final_model(estimator)
+    if isinstance(getattr(model, "report_", None), PruningReport):
+        return model_size(model.estimator_)
     check_is_fitted(model)
     return total_size(model, part_sizes(model))
 

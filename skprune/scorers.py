@@ -1,0 +1,53 @@
+"""Sizes as scorers: the columns beside the score in a search over several metrics.
+
+Scores are better when they are greater, so each is the size with a minus in front. They
+take a fitted model, a `PruningEstimator`, or a Pipeline or search that holds one, and
+disregard sample weights.
+
+Examples
+--------
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.linear_model import LogisticRegression
+>>> from sklearn.model_selection import cross_validate
+>>> from skprune import PruningEstimator
+>>> from skprune.scorers import n_nonzero
+>>> X, y = load_iris(return_X_y=True)
+>>> model = PruningEstimator(LogisticRegression(max_iter=500), rate=0.5)
+>>> scores = cross_validate(model, X, y, scoring={"n_nonzero": n_nonzero}, cv=3)
+>>> scores["test_n_nonzero"].tolist()
+[-9.0, -9.0, -9.0]
+"""
+
+from skprune._compat import weighted_scorer
+from skprune.size import model_size
+from skprune.timing import prediction_seconds
+
+
+@weighted_scorer
+def n_parameters(estimator, X=None, y=None, sample_weight=None):
+    """Minus the number of parameters that the model stores."""
+    return -model_size(estimator).n_parameters
+
+
+@weighted_scorer
+def n_nonzero(estimator, X=None, y=None, sample_weight=None):
+    """Minus the number of parameters that are not zero."""
+    return -model_size(estimator).n_nonzero
+
+
+@weighted_scorer
+def n_macs(estimator, X=None, y=None, sample_weight=None):
+    """Minus the multiply-adds, or comparisons, of one prediction."""
+    return -model_size(estimator).n_macs
+
+
+@weighted_scorer
+def n_bytes(estimator, X=None, y=None, sample_weight=None):
+    """Minus the bytes of memory that the arrays of the model take."""
+    return -model_size(estimator).n_bytes
+
+
+@weighted_scorer
+def prediction_time(estimator, X, y=None, sample_weight=None):
+    """Minus the seconds that predicting X takes, the median of several calls."""
+    return -prediction_seconds(estimator, X)

@@ -1,0 +1,31 @@
+"""How long a prediction takes."""
+
+from statistics import median
+from time import perf_counter
+
+
+def prediction_seconds(estimator, X, n_runs=11):
+    """Median wall time of predicting some samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples that one call of ``predict`` takes.
+    n_runs : int, default=11
+        How many calls are timed, after one that is not.
+
+    Returns
+    -------
+    float
+        In seconds.
+    """
+    estimator.predict(X)
+    return median(_seconds(estimator, X) for _ in range(n_runs))
+
+
+def _seconds(estimator, X):
+    start = perf_counter()
+    estimator.predict(X)
+    return perf_counter() - start
