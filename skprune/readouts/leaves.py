@@ -2,15 +2,20 @@
 
 With Z the 0/1 matrix of which sample falls into which leaf, r the residual of the
 model with the values it was trained with, and d what each leaf adds to its
-contribution, recovery solves
+contribution, recovery minimises
 
-    (Z^T diag(w) Z + lambda I) d = Z^T diag(w) r,
+    |r - Z d|^2 + lambda |d|^2        weighted by the samples,
 
 a ridge toward the trained values: at a large lambda nothing moves. Lambda counts
-samples: a leaf alone moves by the sum of its residuals over (its samples + lambda). It
-is chosen on samples that took no part, and so is whether leaves move at all.
+samples: a leaf alone moves by the sum of its residuals over (its samples + lambda).
 Estimating all leaves of a forest together is due to [1]_; the leaf indicators of one
 tree sum to one, so that only the ridge makes the solution unique.
+
+Leaves of a classifier stay probabilities, and so does every mean of them. Such means
+are never as sharp as a free fit, so that the fit may aim at targets that are drawn
+toward the uniform distribution: this costs sharpness and gains a better order of the
+classes. Lambda and this confidence are chosen on samples that took no part, and so is
+whether leaves move at all.
 
 References
 ----------
@@ -20,16 +25,26 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
-STRENGTHS = np.array([3.0, 10.0, 30.0, 100.0, 300.0, 1000.0])
+from skprune.readouts.leaf_solvers import (
+    LeafIndicator,
+    Probabilities,
+    projected_ridge,
+    ridge,
+)
+
+STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+CAUTIOUS = (300.0, 1000.0, 3000.0)  # where every tree was trained on every sample
+BOUND_STRENGTH = 30.0  # matters little where probabilities bound the leaves
+CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
 FOLDS = 3
-BLOCK_ENTRIES = 2**22  # entries of one block of Z
-BLOCK_VALUES = 2**23  # values of one block of strengths
-ROUGH, FINE = 1e-3, 1e-8  # relative residual at which choosing and fitting stop
-MAX_ITERATIONS = 200
+HELD_OUT = 3000  # samples that are enough to choose by
+BLOCK_VALUES = 2**23  # values of the leaves at all strengths that are solved at once
+ROUGH, FINE = 1e-2, 1e-6  # tolerances of choosing and of the last fit, where free
+LONG, SHORT = 0.05, 0.02  # the same for the last step to bound values
 
 
 @dataclass(frozen=True)
@@ -38,290 +53,295 @@ class LeafProblem:
 
     Attributes
     ----------
-    leaves : ndarray of int of shape (n_samples, n_trees)
-        The leaf of each tree that a sample falls into, numbered over all trees.
-    scale : ndarray of shape (n_trees,)
-        What multiplies the values of each tree in the sum over trees.
-    tree : ndarray of int of shape (n_leaves,)
-        The tree of each leaf.
+    leaves : ndarray of int of shape (n_trees, n_samples)
+        The leaf of each tree that a sample falls into, numbered within the tree.
+    n_leaves : ndarray of int of shape (n_trees,)
+        Number of leaves of each tree.
+    scale : ndarray of shape (n_leaves,)
+        What multiplies the values of each leaf in the sum over trees.
     prior : ndarray of shape (n_leaves, n_outputs)
         The values as trained.
     targets : ndarray of shape (n_samples, n_outputs)
         What the sum over trees aims at.
     weights : ndarray of shape (n_samples,)
-        Not negative; they count samples.
+        Positive; they count samples.
     fold : ndarray of int of shape (n_samples,)
         Which samples are held out together.
-    votes : ndarray of bool of shape (n_samples, n_trees) or None
+    votes : ndarray of bool of shape (n_trees, n_samples) or None
         The trees that speak for a sample when it is held out: those that were not
         trained on it. None for all.
-    legal : callable
-        ``legal(values)``: the nearest values that the model may have, probabilities
-        for instance; of shape (n_leaves, n_outputs).
+    limits : Probabilities or None
+        What the values of leaves have to be; None for any numbers.
     loss : callable
-        ``loss(Z, Y)`` of each sample, (n_samples,).
+        ``loss(Z, Y, spread)`` of each sample, (n_samples,), where `spread` is the
+        variance that Z has because only some trees have spoken.
+    strengths : tuple of float
+        Values of lambda to choose from where leaves have no limits, ascending.
+    lowest : float
+        The least value that a leaf without limits may have.
     """
 
     leaves: np.ndarray
+    n_leaves: np.ndarray
     scale: np.ndarray
-    tree: np.ndarray
     prior: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     fold: np.ndarray
     votes: np.ndarray | None
-    legal: Callable
+    limits: Probabilities | None
     loss: Callable
+    strengths: tuple[float, ...] = STRENGTHS
+    lowest: float = -np.inf
 
-    def moved(self, shift):
-        """Legal values after the contributions of the leaves move.
+    @cached_property
+    def Z(self):
+        """Which sample falls into which leaf."""
+        return LeafIndicator(self.leaves, self.n_leaves)
 
-        Parameters
-        ----------
-        shift : ndarray of shape (n_leaves, n_outputs)
-            In the scale of the sum over trees.
+    @cached_property
+    def residual(self):
+        """Targets less the sum over trees of the prior."""
+        return self.targets - self.Z.dot(self.prior * self.scale[:, None])
 
-        Returns
-        -------
-        ndarray of shape (n_leaves, n_outputs)
-            Values of the leaves.
-        """
-        return self.legal(self.prior + shift / self.scale[self.tree, None])
+    def softened(self, confidence):
+        """The prior drawn toward the uniform distribution."""
+        return confidence * self.prior + (1 - confidence) * self.limits.uniform
+
+    def without(self, rows):
+        """The weights, with zeros for samples that are held out."""
+        weights = self.weights.copy()
+        weights[rows] = 0.0
+        return weights
 
 
-def recover_leaves(problem, strengths=STRENGTHS):
-    """Values of the leaves by the ridge whose strength serves held-out samples best.
+@dataclass(frozen=True)
+class Choice:
+    """How leaves are fitted, and what it is worth on held-out samples.
+
+    Attributes
+    ----------
+    strength : float
+        Lambda, in samples; infinity where leaves keep their values.
+    confidence : float
+        Share of the targets in what is aimed at, the rest is uniform.
+    loss, error : float
+        Sums over held-out samples of the loss and of wrong classes.
+    """
+
+    strength: float
+    confidence: float
+    loss: float
+    error: float = 0.0
+
+
+def recover_leaves(problem):
+    """Values of the leaves by the fit that serves held-out samples best.
 
     Parameters
     ----------
     problem : LeafProblem
         Leaves and samples.
-    strengths : ndarray of shape (n_strengths,), default=STRENGTHS
-        Values of lambda to choose from.
 
     Returns
     -------
     values : ndarray of shape (n_leaves, n_outputs)
-        Legal; the prior where no strength beats it.
-    strength : float or None
-        The lambda chosen; None if the prior stays.
+        The prior where no fit beats it.
+    choice : Choice or None
+        The fit; None if the prior stays.
     """
-    Z = LeafIndicator(problem.leaves, len(problem.prior))
-    residual = problem.targets - Z.weighted_sum(problem.scale, problem.prior)
-    strength = _choose(problem, Z, residual, strengths)
-    if strength is None:
+    folds = _folds(problem)
+    if not folds:
         return problem.prior, None
-    right = Z.T_dot(problem.weights[:, None] * residual)
-    shift = ridge(Z, problem.weights, right, np.array([strength]), FINE)
-    return problem.moved(shift), strength
+    free = problem.limits is None
+    choice = (_choose_free if free else _choose_bound)(problem, folds)
+    if np.isinf(choice.strength):
+        return problem.prior, None
+    if free:
+        fits = free_values(problem, problem.weights, (choice.strength,), FINE)
+        return fits[0], choice
+    nothing = np.zeros_like(problem.prior)
+    fit = bound_values(problem, problem.weights, choice.confidence, nothing, SHORT)
+    return fit, choice
 
 
-def _choose(problem, Z, residual, strengths):
-    """The best strength on held-out samples, None where leaves had better stay."""
-    folds = np.unique(problem.fold[problem.weights > 0])
-    if len(folds) < 2:
-        return None
-    losses = np.zeros(len(strengths) + 1)
-    for fold in folds:
-        losses += _held_out_losses(problem, Z, residual, strengths, fold)
-    best = int(np.argmin(losses[:-1]))
-    return float(strengths[best]) if losses[best] < losses[-1] else None
+def _folds(problem):
+    """The samples of as many folds as are needed to choose by; none if all are one."""
+    labels = np.unique(problem.fold)
+    if len(labels) < 2:
+        return []
+    n_folds = -(-HELD_OUT * len(labels) // len(problem.fold))
+    return [np.flatnonzero(problem.fold == fold) for fold in labels[:n_folds]]
 
 
-def _held_out_losses(problem, Z, residual, strengths, fold):
-    """Loss on one fold for each strength fitted to the others, and for the prior."""
-    held_out = problem.fold == fold
-    weights = np.where(held_out, 0.0, problem.weights)
-    right = Z.T_dot(weights[:, None] * residual)
-    losses, shift = [], np.zeros_like(right)
-    for some in _blocks_of_strengths(strengths, right.size):
-        columns = np.tile(right, len(some))
-        penalty = np.repeat(some, right.shape[1])
-        shifts = ridge(Z, weights, columns, penalty, ROUGH)
-        for shift in np.split(shifts, len(some), axis=1):
-            losses.append(_loss(problem, held_out, problem.moved(shift)))
-    return np.array([*losses, _loss(problem, held_out, problem.prior)])
+def _choose_free(problem, folds):
+    """The strength of least held-out loss."""
+    losses = np.zeros(len(problem.strengths) + 1)
+    for rows in folds:
+        weights, values = problem.without(rows), []
+        for strengths in _blocks(problem):
+            values += free_values(problem, weights, strengths, ROUGH)
+        losses += [held_out_loss(problem, rows, v)[0] for v in [*values, problem.prior]]
+    strengths = [*problem.strengths, np.inf]
+    # of equal losses the last, which moves the leaves least
+    best = len(losses) - 1 - int(np.argmin(losses[::-1]))
+    return Choice(strengths[best], 1.0, float(losses[best]))
 
 
-def _blocks_of_strengths(strengths, n_values):
-    step = max(1, BLOCK_VALUES // max(n_values, 1))
-    return [strengths[i : i + step] for i in range(0, len(strengths), step)]
+def _blocks(problem):
+    """Strengths that are solved together."""
+    step = max(1, BLOCK_VALUES // max(problem.prior.size, 1))
+    starts = range(0, len(problem.strengths), step)
+    return [problem.strengths[i : i + step] for i in starts]
 
 
-def _loss(problem, rows, values):
-    """Weighted loss of some samples, each predicted by the trees that may vote."""
-    leaves, scale, weights = problem.leaves[rows], problem.scale, problem.weights[rows]
-    votes = np.broadcast_to(scale, leaves.shape)
-    if problem.votes is not None:
-        allowed = problem.votes[rows]
-        total = (allowed * scale).sum(axis=1)
-        heard = total > 0
-        leaves, weights = leaves[heard], weights[heard]
-        rows = np.flatnonzero(rows)[heard]
-        votes = (allowed * scale)[heard] * (scale.sum() / total[heard, None])
-    Z = LeafIndicator(leaves, len(values)).weighted_sum(votes, values)
-    return weights @ problem.loss(Z, problem.targets[rows])
-
-
-class LeafIndicator:
-    """The matrix Z, with a one for each leaf that a sample falls into.
+def free_values(problem, weights, strengths, tolerance):
+    """Values of the leaves of a regressor.
 
     Parameters
     ----------
-    leaves : ndarray of int of shape (n_samples, n_trees)
-        Columns of the ones in each row.
-    n_leaves : int
-        Number of columns.
-    """
-
-    def __init__(self, leaves, n_leaves):
-        self.leaves = np.ascontiguousarray(leaves, dtype=np.int32)
-        self.n_leaves = n_leaves
-        n_samples, n_trees = leaves.shape
-        step = max(1, BLOCK_ENTRIES // max(n_trees, 1))
-        self.rows = [slice(i, i + step) for i in range(0, n_samples, step)]
-        self.ones = np.ones(min(step, n_samples) * n_trees)
-
-    def _blocks(self, votes=None):
-        for rows in self.rows:
-            columns = self.leaves[rows]
-            starts = np.arange(len(columns) + 1, dtype=np.int32) * columns.shape[1]
-            data = self.ones[: columns.size] if votes is None else votes[rows].ravel()
-            shape = len(columns), self.n_leaves
-            yield rows, sparse.csr_array((data, columns.ravel(), starts), shape=shape)
-
-    def dot(self, V):
-        """Z V, shape (n_samples, n_columns)."""
-        parts = [block @ V for _, block in self._blocks()]
-        return np.concatenate([np.zeros((0, V.shape[1])), *parts])
-
-    def T_dot(self, R):
-        """Z^T R, shape (n_leaves, n_columns)."""
-        total = np.zeros((self.n_leaves, R.shape[1]))
-        for rows, block in self._blocks():
-            total += block.T @ R[rows]
-        return total
-
-    def weighted_sum(self, votes, values):
-        """Sum over trees of the values of the leaves, (n_samples, n_columns).
-
-        Parameters
-        ----------
-        votes : ndarray that broadcasts to (n_samples, n_trees)
-            Weight of each tree, for each sample.
-        values : ndarray of shape (n_leaves, n_columns)
-            Values of the leaves.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_columns)
-            Weighted sums.
-        """
-        votes = np.broadcast_to(votes, self.leaves.shape)
-        parts = [block @ values for _, block in self._blocks(votes)]
-        return np.concatenate([np.zeros((0, values.shape[1])), *parts])
-
-
-def ridge(Z, weights, right, strengths, tolerance):
-    """Solve ``(Z^T diag(w) Z + lambda I) d = b`` by conjugate gradients.
-
-    Parameters
-    ----------
-    Z : LeafIndicator
-        Which sample falls into which leaf.
+    problem : LeafProblem
+        Without limits.
     weights : ndarray of shape (n_samples,)
-        Not negative.
-    right : ndarray of shape (n_leaves, n_columns)
-        One right-hand side b a column.
-    strengths : ndarray that broadcasts to (n_columns,)
-        Lambda of each column, positive.
+        Zero for samples that take no part.
+    strengths : tuple of float
+        Each lambda.
     tolerance : float
-        Length of the residual at which a column is solved, relative to b.
+        Length of the residual of the equations, relative to that at the prior.
 
     Returns
     -------
-    ndarray of shape (n_leaves, n_columns)
-        One solution a column.
+    list of ndarray of shape (n_leaves, n_outputs)
+        One for each strength.
     """
-    diagonal = Z.T_dot(weights[:, None]) + strengths
-    solution, residual = np.zeros_like(right), right.copy()
-    direction = residual / diagonal
-    product = np.einsum("uk,uk->k", residual, direction)
-    goal = tolerance**2 * product
-    for _ in range(MAX_ITERATIONS):
-        if (product <= goal).all():
+    pull = problem.Z.T_dot(weights[:, None] * problem.residual)
+    columns = np.tile(pull, len(strengths))
+    penalties = np.repeat(strengths, pull.shape[1])
+    shifts = ridge(problem.Z, weights, columns, penalties, tolerance)
+    shifts /= problem.scale[:, None]
+    parts = np.split(shifts, len(strengths), axis=1)
+    return [np.maximum(problem.prior + shift, problem.lowest) for shift in parts]
+
+
+def _choose_bound(problem, folds):
+    """The best calibrated fit among those whose errors are about the fewest.
+
+    None of them may have a higher loss than the prior.
+    """
+    stay = [problem.prior] * len(folds)
+    tried = [Choice(np.inf, 1.0, *_tally(problem, folds, stay))]
+    fits, last = stay, 1.0
+    for confidence in CONFIDENCES:
+        fits = [
+            bound_values(
+                problem,
+                problem.without(rows),
+                confidence,
+                (fit - problem.softened(last)) * (confidence / last),
+                LONG,
+            )
+            for rows, fit in zip(folds, fits)
+        ]
+        last = confidence
+        tried.append(Choice(BOUND_STRENGTH, confidence, *_tally(problem, folds, fits)))
+        if tried[-1].loss > tried[0].loss:
             break
-        image = Z.T_dot(weights[:, None] * Z.dot(direction)) + strengths * direction
-        curvature = np.einsum("uk,uk->k", direction, image)
-        step = _ratio(product, curvature)
-        solution += step * direction
-        residual -= step * image
-        scaled = residual / diagonal
-        previous, product = product, np.einsum("uk,uk->k", residual, scaled)
-        direction *= _ratio(product, previous)
-        direction += scaled
-    return solution
+    return _best(tried, sum(problem.weights[rows].sum() for rows in folds))
 
 
-def _ratio(numerator, denominator):
-    """Quotients, zero where a column is solved to the last digit."""
-    return np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
-    )
+def _tally(problem, folds, fits):
+    """Loss and errors over folds, each predicted by its own fit."""
+    each = [held_out_loss(problem, rows, fit) for rows, fit in zip(folds, fits)]
+    return [sum(part) for part in zip(*each)]
 
 
-def content_rank(hashes, target):
-    """Position of each sample in an order of what samples hold.
+def _best(tried, total):
+    able = [choice for choice in tried if choice.loss <= tried[0].loss]
+    fewest = min(choice.error for choice in able)
+    noise = np.sqrt(fewest * (1 - fewest / total))  # one standard error of a count
+    near = [choice for choice in able if choice.error <= fewest + noise]
+    return min(near, key=lambda choice: choice.loss)
 
-    Folds made of it do not depend on where a sample stands, and samples of equal
-    content share one, so that a sample of weight two is treated as two samples.
+
+def bound_values(problem, weights, confidence, shift, tolerance):
+    """Values of the leaves of a classifier.
 
     Parameters
     ----------
-    hashes : ndarray of uint64 of shape (n_samples,)
-        Of the content of each sample.
-    target : ndarray of shape (n_samples,)
-        What the order goes by first: neighbours have similar targets.
+    problem : LeafProblem
+        With limits; the scales of a sample's leaves sum to one.
+    weights : ndarray of shape (n_samples,)
+        Zero for samples that take no part.
+    confidence : float
+        Share of the targets in what is aimed at.
+    shift : ndarray of shape (n_leaves, n_outputs)
+        Where to begin, as a change of the values.
+    tolerance : float
+        Length of the last step, relative to the solution.
 
     Returns
     -------
-    ndarray of int of shape (n_samples,)
-        From zero, without gaps; equal for equal samples.
+    ndarray of shape (n_leaves, n_outputs)
+        Probabilities.
     """
-    order = np.lexsort((hashes, target))
-    new = (np.diff(hashes[order]) != 0) | (np.diff(target[order]) != 0)
-    rank = np.zeros(len(order), dtype=np.intp)
-    rank[order[1:]] = np.cumsum(new)
-    return rank
+    limits, Z, scale = problem.limits, problem.Z, problem.scale[:, None]
+    start, columns = problem.softened(confidence), limits.contrasts
+
+    def pull(of_samples):
+        return limits.completed(Z.T_dot(weights[:, None] * of_samples))
+
+    def product(d):
+        return pull(Z.dot(d[:, columns])) + BOUND_STRENGTH * d
+
+    def project(d):
+        return (limits.project(start + d / scale) - start) * scale
+
+    bound = Z.n_trees * Z.T_dot(weights[:, None]) + BOUND_STRENGTH
+    right = confidence * pull(problem.residual[:, columns])
+    d = projected_ridge(product, bound, right, project, shift * scale, tolerance)
+    return limits.project(start + d / scale)
 
 
-def row_hashes(X):
-    """A hash of the numbers in each row, whatever the format of the array.
+def held_out_loss(problem, rows, values):
+    """Loss and errors of samples, each predicted by the trees that may speak for it.
+
+    Where only some trees may, their mean stands for that of all. Its variance about
+    it, estimated from how much they differ, is no fault of the values.
 
     Parameters
     ----------
-    X : {ndarray, sparse array in CSR format} of float32 of shape (n, n_features)
-        NaN is a number like others.
+    problem : LeafProblem
+        Samples and trees.
+    rows : ndarray of int
+        Which samples.
+    values : ndarray of shape (n_leaves, n_outputs)
+        Values of the leaves, fitted without these samples.
 
     Returns
     -------
-    ndarray of uint64 of shape (n,)
-        Equal for equal rows.
+    loss, error : float
+        Weighted sums. A sample for which no tree may speak does not count.
     """
-    rng = np.random.default_rng(0)
-    factors = rng.integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
-    hashes = np.zeros(X.shape[0], dtype=np.uint64)
-    if sparse.issparse(X):
-        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-        np.add.at(hashes, row, _mixed(X.data) * factors[X.indices])
-        return hashes
-    for column, factor in zip(X.T, factors):
-        hashes += _mixed(column) * factor
-    return hashes
+    parts = values * problem.scale[:, None]
+    if problem.votes is None:
+        Z = LeafIndicator(problem.leaves[:, rows], problem.n_leaves).dot(parts)
+        spread = np.zeros_like(Z)
+    else:
+        rows = rows[problem.votes[:, rows].any(axis=0)]
+        Z, spread = _by_vote(problem, rows, parts)
+    weights, Y = problem.weights[rows], problem.targets[rows]
+    loss = float(weights @ problem.loss(Z, Y, spread))
+    if problem.limits is None:
+        return loss, 0.0
+    return loss, float(weights @ problem.limits.errors(Z, Y))
 
 
-def _mixed(numbers):
-    """The bits of float32 numbers, spread; zero for zero of either sign."""
-    bits = np.ascontiguousarray(numbers + np.float32(0)).view(np.uint32)
-    spread = bits.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return spread ^ (spread >> np.uint64(29))
+def _by_vote(problem, rows, parts):
+    """Estimates of the sum over all trees, from some, and their variances."""
+    votes, n_trees = problem.votes[:, rows], len(problem.leaves)
+    Z = LeafIndicator(problem.leaves[:, rows], problem.n_leaves, votes)
+    heard = votes.sum(axis=0)[:, None]
+    mean = Z.dot(parts) / heard
+    squares = Z.dot(parts**2) - heard * mean**2
+    missing = (1 - heard / n_trees) / (heard * np.maximum(heard - 1, 1))
+    return n_trees * mean, n_trees**2 * missing * squares

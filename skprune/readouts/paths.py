@@ -94,18 +94,27 @@ class StepReadout(PathReadout):
         self.n_units = len(forest.splits)
 
     def size(self):
-        squares = sum((step**2).sum(axis=1) for step in _steps(self.forest))
-        return np.sqrt(squares) * self.forest.scale[self.forest.split_tree]
+        squares = self._over_children(lambda block, child: np.ones(len(child)))
+        return np.sqrt(squares)
 
     def contribution(self):
-        return np.sqrt(self._energies())
+        return np.sqrt(self._energies)
 
+    @cached_property
     def _energies(self):
-        forest, energy = self.forest, np.zeros(self.n_units)
-        for child, step in zip((forest.left, forest.right), _steps(forest)):
-            share = forest.root_share[child[forest.splits]]
-            energy += share * np.einsum("tk,tk->t", step, step)
-        return energy * forest.scale[forest.split_tree] ** 2
+        """Squared contributions, (n_units,)."""
+        return self._over_children(lambda block, child: block.root_share[child])
+
+    def _over_children(self, factor):
+        """Squared steps to both children, each times a factor, added up."""
+        parts = []
+        for start, stop in tree_blocks(self.forest, NODES):
+            block = self.forest.block(start, stop)
+            total = np.zeros(len(block.splits))
+            for side, step in zip((block.left, block.right), _steps(block)):
+                total += factor(block, side[block.splits]) * (step**2).sum(axis=1)
+            parts.append(total * block.scale[block.split_tree] ** 2)
+        return np.concatenate([np.zeros(0), *parts])
 
     def gate_gradient(self):
         return self.pulls(self.D)

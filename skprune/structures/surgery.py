@@ -168,17 +168,13 @@ def tree_size(tree):
         A split counts one parameter, a leaf as many as it has values; comparisons are
         averaged over the training samples.
     """
-    splits, weight = tree.children_left >= 0, tree.weighted_n_node_samples
+    left, value = tree.children_left, tree.value
+    splits, weight = left >= 0, tree.weighted_n_node_samples
     n_splits = np.count_nonzero(splits)
-    leaves = tree.value[~splits]
-    thresholds = tree.threshold[splits]
+    leaves, thresholds = value[~splits], tree.threshold[splits]
     return ModelSize(
         n_parameters=int(n_splits + leaves.size),
         n_nonzero=int(np.count_nonzero(thresholds) + np.count_nonzero(leaves)),
         n_macs=float(weight[splits].sum() / weight[0] + leaves[0].size),
-        n_bytes=int(sum(part.nbytes for part in _arrays(tree))),
+        n_bytes=int(len(left) * left.strides[0] + value.nbytes),
     )
-
-
-def _arrays(tree):
-    return (v for v in tree.__getstate__().values() if isinstance(v, np.ndarray))

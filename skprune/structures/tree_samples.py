@@ -69,8 +69,9 @@ class TreeSamples:
     def rank(self):
         """Order of the used samples by their content, equal for equal samples."""
         y = self.targets[self.used]
+        single = self.X[self.used].astype(np.float32, copy=False)
         code = y @ (1.0 + np.arange(y.shape[1])) if y.shape[1] > 1 else y[:, 0]
-        return content_rank(row_hashes(self.X[self.used]), code)
+        return content_rank(row_hashes(single), code)
 
     @cached_property
     def counts(self):
