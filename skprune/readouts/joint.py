@@ -30,7 +30,7 @@ from skprune.readouts.losses import Loss
 from skprune.readouts.network import Network, Signals
 
 PASSES = 60  # training passes of the teacher that all steps together may cost
-EQUATIONS = 4  # per free weight: what makes a curvature matrix well determined
+EQUATIONS = 4, 30  # per free weight: fewer are not enough, more are not needed
 MAX_STEPS = 8
 ENOUGH = 0.03  # share of the excess loss that a further step has to remove
 BLOCK = 1024  # rows whose derivatives are held at once
@@ -189,7 +189,7 @@ def refit_jointly(network, masks, teacher, weights, loss):
     survivors = Survivors.of(masks)
     n_weights = len(survivors.flatten(network.coefs, network.intercepts))
     n_rows = affordable_rows(teacher, n_weights)
-    if n_rows * teacher.output.shape[1] < EQUATIONS * n_weights:
+    if n_rows * teacher.output.shape[1] < EQUATIONS[0] * n_weights:
         return network
     targets = loss.gradient(teacher.output, np.zeros_like(teacher.output))
     matching = Matching(teacher.X, targets, weights, loss)
@@ -224,7 +224,8 @@ def affordable_rows(teacher, n_weights):
     """
     size = sum(W.size for W in teacher.network.coefs)
     work = PASSES * 3 * size * len(teacher.output) / MAX_STEPS
-    return int(2 * work / (teacher.output.shape[1] * n_weights**2))
+    n_equations = min(2 * work / n_weights**2, EQUATIONS[1] * n_weights)
+    return int(n_equations / teacher.output.shape[1])
 
 
 def _step(matching, signals, value, survivors, damping, n_rows):
