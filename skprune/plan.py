@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+import numpy as np
+
 from skprune.methods import Method
 from skprune.readouts.selection import SCOPES
 from skprune.structures import family_of, final_model
@@ -66,6 +68,8 @@ class Plan:
             raise ValueError(
                 f"scope={self.scope!r} is not known; choose one of {SCOPES}."
             )
+        if not isinstance(self.compensate, bool | np.bool_):
+            raise ValueError(f"compensate={self.compensate!r} must be True or False.")
         _check_count("n_steps", self.n_steps, least=1)
         _check_count("finetune", self.finetune, least=0)
         if self.finetune and not family.trains_by_passes:
