@@ -1,5 +1,6 @@
 """One split of a search over rates: the model is fitted once and pruned at each."""
 
+import warnings
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -9,6 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from skprune._compat import method_params
 from skprune.cv_results import Trial
+from skprune.plan import FlooredRateWarning
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,14 @@ def run_fold(plan, X, y, number, train, test):
         X_test, y_test, method_params(X, plan.score_params, test), number, right
     )
     trials = []
-    for rate in plan.rates:
-        start = perf_counter()
-        pruned = next(path)
-        seconds = fit_seconds + perf_counter() - start
-        trials.append(_trial(plan, held_out, rate, pruned, seconds))
+    with warnings.catch_warnings():
+        # of a candidate no one has chosen yet; the one chosen warns when it is fitted
+        warnings.simplefilter("ignore", FlooredRateWarning)
+        for rate in plan.rates:
+            start = perf_counter()
+            pruned = next(path)
+            seconds = fit_seconds + perf_counter() - start
+            trials.append(_trial(plan, held_out, rate, pruned, seconds))
     return trials
 
 

@@ -10,6 +10,10 @@ from skprune.readouts.selection import SCOPES
 from skprune.structures import family_of, final_model
 
 
+class FlooredRateWarning(UserWarning):
+    """Fewer units than the rate asks for can go."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How to prune: the parameters of `prune`, checked against a model.

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune.methods import make_method
-from skprune.plan import Plan
+from skprune.plan import FlooredRateWarning, Plan
 from skprune.progress import SILENT, StepLines
 from skprune.ranking import FirstRanking, rank_units
 from skprune.schedule import removal_counts
@@ -338,7 +338,7 @@ def _warn_if_floored(wanted, removable, structure, plan):
             f"{type(structure.estimator).__name__} to go, but only {removable} can: "
             "each layer, and each ensemble, keeps at least one. rate_ says what was "
             "reached.",
-            UserWarning,
+            FlooredRateWarning,
             stacklevel=2,
         )
 

@@ -15,7 +15,7 @@ Examples
 >>> model = PruningEstimator(LogisticRegression(max_iter=500), rate=0.5)
 >>> scores = cross_validate(model, X, y, scoring={"n_nonzero": n_nonzero}, cv=3)
 >>> scores["test_n_nonzero"].tolist()
-[-9.0, -9.0, -9.0]
+[-9, -9, -9]
 """
 
 from skprune._compat import weighted_scorer
