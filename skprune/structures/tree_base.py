@@ -10,12 +10,18 @@ import warnings
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import singledispatch
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.readouts.leaves import FOLDS, LeafProblem, recover_leaves
+from skprune.readouts.leaves import (
+    CAUTIOUS,
+    FOLDS,
+    STRENGTHS,
+    LeafProblem,
+    recover_leaves,
+)
 from skprune.readouts.paths import HeldOut
 from skprune.structures.base import Structure
 from skprune.structures.surgery import flatten, rebuild_trees, with_tree
@@ -39,7 +45,7 @@ class TreeModel:
 
     model: Any
     part = "tree_"
-    training_state: tuple[str, ...] = ()
+    training_state: ClassVar[tuple[str, ...]] = ()
 
     @property
     def trees(self):
@@ -229,6 +235,9 @@ class TreeStructure(Structure):
         Y = self.samples.targets if rng is None else loss.draw(Z, rng)
         return loss.gradient(Z, Y)
 
+    def _curvature(self):
+        return self.samples.loss.curvature(self.output())
+
     def _held_out(self):
         """Samples that each tree was not trained on, None where that is unknown."""
         if self.samples.out_of_bag is None:
@@ -316,6 +325,7 @@ class TreeStructure(Structure):
             fold=samples.rank % FOLDS,
             votes=None if votes is None else votes[np.ix_(self.members, used)],
             limits=samples.limits,
+            strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.estimator, self.prior),
         )
 

@@ -36,19 +36,52 @@ class TreeSamples:
         Half the squared error; of the class probabilities for a classifier.
     limits : Probabilities or None
         What the values of leaves have to be.
-    seen : list of ndarray of int or None
-        The training samples of each tree, where trees were trained on different ones.
     """
 
     def __init__(self, model, samples):
+        self.model, self.trained_on = model, samples.trained_on
         self.X = tree_features(model, samples.X)
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
         self.targets = tree_targets(model, samples.y)
         self.loss = brier(model.n_outputs_) if is_classifier(model) else SQUARED
         self.limits = leaf_limits(model)
-        bootstrapped = samples.trained_on and getattr(model, "bootstrap", False)
-        self.seen = model.estimators_samples_ if bootstrapped else None
+
+    @cached_property
+    def seen(self):
+        """Training samples of each tree, where they differ and are known."""
+        if not getattr(self.model, "bootstrap", False):
+            return None
+        rows = self.model.estimators_samples_
+        return rows if self.trained_on or self._explains_roots(rows) else None
+
+    @cached_property
+    def memorised(self):
+        """Whether each of several trees was trained on all of these samples."""
+        if getattr(self.model, "bootstrap", False) or not hasattr(
+            self.model, "estimators_"
+        ):
+            return False
+        every = [np.arange(len(self.weights))] * len(self.model.estimators_)
+        return self.trained_on or self._explains_roots(every)
+
+    def _explains_roots(self, rows):
+        """Whether the root of each tree has the mean target of these samples."""
+        roots = [getattr(e, "tree_", None) for e in self.model.estimators_]
+        return all(
+            tree is not None and self._explains_root(tree, own)
+            for tree, own in zip(roots, rows)
+        )
+
+    def _explains_root(self, tree, rows):
+        if rows.max() >= len(self.weights):
+            return False
+        counts = np.bincount(rows, minlength=len(self.weights))
+        return any(
+            np.count_nonzero(w) == tree.n_node_samples[0]
+            and np.allclose(tree.value[0].ravel(), w @ self.targets / w.sum())
+            for w in (counts, counts * self.raw_weights)
+        )
 
     @cached_property
     def out_of_bag(self):
