@@ -4,6 +4,12 @@ Wrap a model in `PruningEstimator`, set one number, ``rate``, and get a plain, s
 scikit-learn estimator back.
 """
 
+from skprune.display import (
+    PruningImportanceDisplay,
+    PruningLayersDisplay,
+    PruningPathDisplay,
+    PruningSupportDisplay,
+)
 from skprune.estimator import PruningEstimator
 from skprune.guarantee import PruningGuarantee
 from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
@@ -24,9 +30,13 @@ __all__ = [
     "PruningEstimator",
     "PruningEstimatorCV",
     "PruningGuarantee",
+    "PruningImportanceDisplay",
+    "PruningLayersDisplay",
     "PruningPath",
+    "PruningPathDisplay",
     "PruningReport",
     "PruningSelector",
+    "PruningSupportDisplay",
     "Random",
     "Taylor",
     "model_size",
