@@ -178,7 +178,7 @@ class SmoothLasso(LassoProblem):
     def _shrink(self, V, threshold):
         """Proximal step: shorten the weights of each unit by the threshold."""
         norms = self._norms(V)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             factor = np.where(norms > threshold, 1 - threshold / norms, 0.0)
         factor = np.append(factor, [0.0, 1.0])  # at -2 and -1
         return V * factor[self.unit]

@@ -62,7 +62,7 @@ class TreeSamples:
             self.model, "estimators_"
         ):
             return False
-        every = [np.arange(len(self.weights))] * len(self.model.estimators_)
+        every = [self.used] * len(self.model.estimators_)
         return self.trained_on or self._explains_roots(every)
 
     def _explains_roots(self, rows):
@@ -77,6 +77,8 @@ class TreeSamples:
         if rows.max() >= len(self.weights):
             return False
         counts = np.bincount(rows, minlength=len(self.weights))
+        if counts[self.raw_weights == 0].any():
+            return False
         return any(
             np.count_nonzero(w) == tree.n_node_samples[0]
             and np.allclose(tree.value[0].ravel(), w @ self.targets / w.sum())
