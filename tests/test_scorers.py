@@ -1,0 +1,59 @@
+"""Scorers of size and time measure what `model_size` and a clock do."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skprune import PruningEstimator, model_size, scorers, timing
+from tests.cases import dataset
+
+X, Y = dataset("classes")
+SIZES = ("n_parameters", "n_nonzero", "n_macs", "n_bytes")
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_size_is_negated(name):
+    """Greater is better: the scorer is minus the size, in any container."""
+    pipe = make_pipeline(StandardScaler(), PruningEstimator(LogisticRegression()))
+    pipe.fit(X, Y)
+    expected = -getattr(model_size(pipe[-1].estimator_), name)
+    assert getattr(scorers, name)(pipe, X, Y) == expected
+    assert getattr(scorers, name)(pipe[-1], X, Y) == expected
+    assert getattr(scorers, name)(pipe[-1].estimator_, X, Y) == expected
+
+
+def test_sizes_stand_beside_the_score_in_a_grid_search():
+    """Several metrics in one search, sample weights among its parameters or not."""
+    scoring = {"accuracy": "accuracy", **{n: getattr(scorers, n) for n in SIZES}}
+    model = PruningEstimator(LogisticRegression())
+    grid = {"rate": [0, 0.5]}
+    search = GridSearchCV(model, grid, scoring=scoring, refit="n_nonzero")
+    for weights in (None, np.ones(len(Y))):
+        search.fit(X, Y, sample_weight=weights)
+        assert search.best_params_ == {"rate": 0.5}
+        assert search.cv_results_["mean_test_n_nonzero"].tolist() == [-27, -15]
+
+
+class Clock:
+    """A clock that a model moves on by predicting, each time by what it is told."""
+
+    def __init__(self, delays):
+        self.delays, self.now = list(delays), 0.0
+
+    def predict(self, X):
+        self.now += self.delays.pop(0)
+
+    def __call__(self):
+        return self.now
+
+
+def test_prediction_time_is_a_median_without_the_first_call(monkeypatch):
+    """A slow first call and one interruption do not count; the scorer is negated."""
+    clock = Clock([9, 1, 5, 1])
+    monkeypatch.setattr(timing, "perf_counter", clock)
+    assert timing.prediction_seconds(clock, X, n_runs=3) == 1
+    clock.delays = [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert scorers.prediction_time(clock, X) == -2
