@@ -83,6 +83,32 @@ class Readout(ABC):
             In units of the loss.
         """
 
+    def elimination(self, score, rng=None):
+        """Score of each unit when it goes in its turn, the others re-estimated.
+
+        Parameters
+        ----------
+        score : callable
+            ``score(W, diagonal)`` ranks inputs by their weights and the diagonal of
+            the inverse Hessian, as `skprune.readouts.obs.squared_weight` does.
+        rng : numpy.random.Generator, default=None
+            As in `fisher`.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Never decreasing in the order of removal.
+
+        Raises
+        ------
+        ValueError
+            Where units have no weights that are re-estimated.
+        """
+        raise ValueError(
+            f"score='weight' ranks re-estimated weights, which {self.name} does not "
+            "have; use score='loss'."
+        )
+
     @abstractmethod
     def lasso(self, rng=None):
         """The lasso whose penalised norms are those of the units.

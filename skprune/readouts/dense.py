@@ -9,6 +9,7 @@ weights to all outputs. With inputs A, weights W and loss gradients D, per sampl
 so that means of squares over the samples are matrix products, without a loop.
 """
 
+from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from skprune.readouts.base import BLOCK, Readout
 from skprune.readouts.lasso import EntryLasso, RowLasso, SmoothLasso
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
+from skprune.readouts.moments import column_spread, square_products, squared
 from skprune.readouts.sampling import entry_sensitivity
 
 FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
@@ -125,6 +127,15 @@ class DenseReadout(Readout):
         if self.objective is not None:
             return np.ones(self.W.shape[1])
         return self.weights @ self.drawn_gradient(rng) ** 2
+
+    def removal_loss(self, rng=None):
+        if self._needs_newton():
+            return self._newton_costs(self._units_of_weights())
+        return self.elimination(obs.loss_increase, rng)
+
+    @abstractmethod
+    def _units_of_weights(self):
+        """The unit of each weight, -2 where there is none, (n_inputs, n_outputs)."""
 
     @property
     def share(self):
@@ -236,9 +247,7 @@ class EntryReadout(DenseReadout):
     def gate_gradient(self):
         return (self.W * (self.A.T @ (self.weights[:, None] * self.D)))[self.mask]
 
-    def removal_loss(self, rng=None):
-        if self._needs_newton():
-            return self._newton_costs(self._units_of_weights())
+    def elimination(self, score, rng=None):
         costs = np.empty(self.W.shape)
         H, curvature = self.hessian(), self.output_curvature(rng)
         supports, first = np.unique(self.mask, axis=1, return_inverse=True)
@@ -247,7 +256,7 @@ class EntryReadout(DenseReadout):
             inverse = obs.spd_inverse(H[np.ix_(rows, rows)])
             for j in np.flatnonzero(first == number):
                 W = self.W[rows, j, None] * np.sqrt(curvature[j])
-                costs[rows, j] = obs.elimination_costs(inverse, W, self.share)
+                costs[rows, j] = obs.elimination_costs(inverse, W, self.share, score)
         return costs[self.mask]
 
     def lasso(self, rng=None):
@@ -302,12 +311,10 @@ class RowReadout(DenseReadout):
         products = self.A.T @ (self.weights[:, None] * self.D)
         return (self.W * products).sum(axis=1)[self.rows]
 
-    def removal_loss(self, rng=None):
-        if self._needs_newton():
-            return self._newton_costs(self._units_of_weights())
+    def elimination(self, score, rng=None):
         H = self.hessian()[np.ix_(self.rows, self.rows)]
         W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
-        return obs.elimination_costs(obs.spd_inverse(H), W)
+        return obs.elimination_costs(obs.spd_inverse(H), W, score=score)
 
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
@@ -340,61 +347,3 @@ class RowReadout(DenseReadout):
             (np.square(inputs[rows] - mean) * squares[rows]).sum(axis=0)
             for rows in gen_batches(len(inputs), BLOCK)
         )
-
-
-def square_products(A, mean, V):
-    """Products of squared, shifted inputs with other columns.
-
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    mean : ndarray of shape (n_inputs,)
-        What is subtracted from each input.
-    V : ndarray of shape (n_samples, n_outputs)
-        Other columns.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs, n_outputs)
-        ``((A - mean) ** 2).T @ V``, in blocks of rows.
-    """
-    if sparse.issparse(A):
-        mixed = 2 * mean[:, None] * (A.T @ V)
-        return squared(A).T @ V - mixed + np.outer(mean**2, V.sum(axis=0))
-    return sum(
-        np.square(A[rows] - mean).T @ V[rows] for rows in gen_batches(len(A), BLOCK)
-    )
-
-
-def squared(A):
-    """Entries of a dense or sparse array, squared."""
-    return A.multiply(A).tocsr() if sparse.issparse(A) else A**2
-
-
-def column_spread(A, weights, *, centred=True):
-    """Weighted standard deviation of each column, or its root mean square.
-
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    weights : ndarray of shape (n_samples,)
-        Weights that sum to one.
-    centred : bool, default=True
-        Whether the mean is subtracted.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs,)
-        In the units of the inputs.
-    """
-    mean = A.T @ weights if centred else np.zeros(A.shape[1])
-    if sparse.issparse(A):
-        return np.sqrt(np.maximum(squared(A).T @ weights - mean**2, 0.0))
-    return np.sqrt(
-        sum(
-            weights[rows] @ np.square(A[rows] - mean)
-            for rows in gen_batches(len(A), BLOCK)
-        )
-    )

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skprune.readouts.dense import column_spread
+from skprune.readouts.moments import column_spread
 
 
 def solve_masked(A, Z, weights, mask, prior, ridge, *, centred, tol=1e-7, max_iter=500):

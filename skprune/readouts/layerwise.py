@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from skprune.readouts import iterative, least_squares
-from skprune.readouts.dense import column_spread
+from skprune.readouts.moments import column_spread
 from skprune.readouts.network import Network, Signals
 
 DIRECT = 5000  # inputs up to which their second moments are formed

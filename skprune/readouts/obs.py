@@ -33,7 +33,48 @@ def spd_inverse(H):
     return np.asfortranarray(cho_solve(cho_factor(H, lower=True), np.eye(len(H))))
 
 
-def elimination_costs(inverse, W, share=0.0):
+def loss_increase(W, diagonal):
+    """Increase of the loss when an input goes and the others adapt.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_inputs, n_outputs)
+        Weights at the optimum.
+    diagonal : ndarray of shape (n_inputs,)
+        Of the inverse Hessian.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs,)
+        ``w^2 / (2 [H^-1]_qq)``, summed over outputs.
+    """
+    return squared_weight(W, diagonal) / (2 * diagonal)
+
+
+def squared_weight(W, diagonal):
+    """Squared norm of each input's weights: the ranking of recursive elimination [1]_.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_inputs, n_outputs)
+        Weights at the optimum.
+    diagonal : ndarray of shape (n_inputs,)
+        Not used.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs,)
+        In squared units of the weights.
+
+    References
+    ----------
+    .. [1] I. Guyon et al., "Gene Selection for Cancer Classification using Support
+       Vector Machines", Machine Learning 2002.
+    """
+    return (W**2).sum(axis=1)
+
+
+def elimination_costs(inverse, W, share=0.0, score=loss_increase):
     """Loss that each input costs in the order of backward elimination.
 
     All outputs share one support: an input goes with its weights to all of them.
@@ -49,18 +90,21 @@ def elimination_costs(inverse, W, share=0.0):
         which is exact for a quadratic; a few per cent do most of the work in matrix
         products.
 
+    score : callable, default=loss_increase
+        ``score(W, diagonal)``: what the next input to go has least of.
+
     Returns
     -------
     ndarray of shape (n_inputs,)
-        Cost of the step that removed each input, never decreasing in the order of
-        removal, half a sum of squares over outputs.
+        Score of each input in the step that removed it, never decreasing in the
+        order of removal; for `loss_increase` half a sum of squares over outputs.
     """
     inverse, W = np.array(inverse, dtype=float, order="F"), np.array(W, dtype=float)
     alive, order, costs = np.arange(len(W)), [], []
     while len(alive):
         n_gone = min(max(1, int(share * len(alive))), len(alive))
         remove = _remove_singly if n_gone == 1 else _remove_block
-        gone, cost = remove(inverse, W, n_gone)
+        gone, cost = remove(inverse, W, n_gone, score)
         order.append(alive[gone])
         costs.append(cost)
         left = np.delete(np.arange(len(alive)), gone)
@@ -91,13 +135,13 @@ def strictly_increasing(costs):
     return raised + number * precision.tiny
 
 
-def _remove_singly(inverse, W, n_gone):
+def _remove_singly(inverse, W, n_gone, score):
     """Remove inputs one by one, in place, until the arrays are worth packing."""
     gone, costs = np.zeros(len(W), dtype=bool), []
     order = []
     for _ in range(max(n_gone, int((1 - COMPACT) * len(W)))):
         diagonal = np.where(gone, 1.0, inverse.diagonal())
-        ranked = np.where(gone, np.inf, (W**2).sum(axis=1) / (2 * diagonal))
+        ranked = np.where(gone, np.inf, score(W, diagonal))
         q = int(np.argmin(ranked))
         order.append(q)
         costs.append(ranked[q])
@@ -108,9 +152,9 @@ def _remove_singly(inverse, W, n_gone):
     return np.array(order), np.array(costs)
 
 
-def _remove_block(inverse, W, n_gone):
+def _remove_block(inverse, W, n_gone, score):
     """Remove the cheapest inputs at once, in place."""
-    ranked = (W**2).sum(axis=1) / (2 * inverse.diagonal())
+    ranked = score(W, inverse.diagonal())
     gone = np.argpartition(ranked, n_gone - 1)[:n_gone]
     gone = gone[np.argsort(ranked[gone], kind="stable")]
     columns = inverse[:, gone]

@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from skprune.readouts.additive import AdditiveReadout
-from skprune.readouts.dense import column_spread
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
+from skprune.readouts.moments import column_spread
 from skprune.readouts.network import Network
 from skprune.readouts.selection import Units
 from skprune.structures.mlp_base import RIDGE, MLPStructure

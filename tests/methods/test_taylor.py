@@ -46,6 +46,18 @@ def test_second_order_beats_rfe_on_redundant_features(diabetes):
     assert pruned.score(X, y) > rfe.score(X, y)
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.9])
+def test_score_by_weight_is_rfe(diabetes, rate):
+    """Ranking by the weight instead of the loss keeps what RFE keeps."""
+    X, y = diabetes
+    method = Taylor(order=2, score="weight")
+
+    pruned = PruningEstimator(Ridge(), method=method, rate=rate).fit(X, y)
+
+    rfe = RFE(Ridge(), n_features_to_select=int(pruned.support_.sum())).fit(X, y)
+    assert_array_equal(pruned.support_, rfe.support_)
+
+
 def test_first_order_is_mean_square_of_gradients(diabetes):
     """With labels of the data, order 1 is the mean squared gradient by the gates."""
     X, y = diabetes

@@ -1,0 +1,65 @@
+"""Weighted first and second moments of columns, dense or sparse, in blocks of rows."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import gen_batches
+
+from skprune.readouts.base import BLOCK
+
+
+def square_products(A, mean, V):
+    """Products of squared, shifted inputs with other columns.
+
+    Parameters
+    ----------
+    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+        Inputs.
+    mean : ndarray of shape (n_inputs,)
+        What is subtracted from each input.
+    V : ndarray of shape (n_samples, n_outputs)
+        Other columns.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs, n_outputs)
+        ``((A - mean) ** 2).T @ V``, in blocks of rows.
+    """
+    if sparse.issparse(A):
+        mixed = 2 * mean[:, None] * (A.T @ V)
+        return squared(A).T @ V - mixed + np.outer(mean**2, V.sum(axis=0))
+    return sum(
+        np.square(A[rows] - mean).T @ V[rows] for rows in gen_batches(len(A), BLOCK)
+    )
+
+
+def squared(A):
+    """Entries of a dense or sparse array, squared."""
+    return A.multiply(A).tocsr() if sparse.issparse(A) else A**2
+
+
+def column_spread(A, weights, *, centred=True):
+    """Weighted standard deviation of each column, or its root mean square.
+
+    Parameters
+    ----------
+    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+        Inputs.
+    weights : ndarray of shape (n_samples,)
+        Weights that sum to one.
+    centred : bool, default=True
+        Whether the mean is subtracted.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs,)
+        In the units of the inputs.
+    """
+    mean = A.T @ weights if centred else np.zeros(A.shape[1])
+    if sparse.issparse(A):
+        return np.sqrt(np.maximum(squared(A).T @ weights - mean**2, 0.0))
+    return np.sqrt(
+        sum(
+            weights[rows] @ np.square(A[rows] - mean)
+            for rows in gen_batches(len(A), BLOCK)
+        )
+    )
