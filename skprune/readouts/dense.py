@@ -280,9 +280,8 @@ class EntryReadout(DenseReadout):
 
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
-        return (self.W**2 * square_products(self.A, self.input_mean, squares))[
-            self.mask
-        ]
+        products = square_products(self.A, self.input_mean, squares)
+        return (self.W**2 * products)[self.mask]
 
 
 class RowReadout(DenseReadout):
@@ -342,7 +341,8 @@ class RowReadout(DenseReadout):
         if sparse.issparse(inputs):
             plain = squared(inputs).multiply(squares).sum(axis=0)
             mixed = inputs.multiply(squares).sum(axis=0)
-            return plain - 2 * mean * mixed + mean**2 * squares.sum(axis=0)
+            shifted = plain - 2 * mean * mixed + mean**2 * squares.sum(axis=0)
+            return np.maximum(shifted, 0.0)
         return sum(
             (np.square(inputs[rows] - mean) * squares[rows]).sum(axis=0)
             for rows in gen_batches(len(inputs), BLOCK)

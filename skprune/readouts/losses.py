@@ -102,6 +102,14 @@ SOFTMAX = Loss(
     coupling=_softmax,
 )
 
+EXPONENTIAL = Loss(
+    "exponential loss",
+    value=lambda Z, Y: np.exp(-Y * Z).sum(axis=1),
+    gradient=lambda Z, Y: -Y * np.exp(-Y * Z),
+    curvature=lambda Z: 1 / np.cosh(Z),
+    draw=lambda Z, rng: np.where(rng.random(Z.shape) < expit(2 * Z), 1.0, -1.0),
+)
+
 SQUARED_HINGE = Loss(
     "squared hinge",
     value=lambda Z, Y: (np.maximum(0, 1 - Y * Z) ** 2).sum(axis=1) / 2,
@@ -134,9 +142,8 @@ def tweedie(power):
         value=value,
         gradient=lambda Z, Y: np.exp((2 - power) * Z) - Y * np.exp((1 - power) * Z),
         curvature=lambda Z: np.exp((2 - power) * Z),
-        draw=lambda Z, rng: np.maximum(
-            np.exp(Z) + np.exp(power * Z / 2) * rng.standard_normal(Z.shape), 0
-        ),
+        # a gamma of the same mean and variance
+        draw=lambda Z, rng: rng.gamma(np.exp((2 - power) * Z), np.exp((power - 1) * Z)),
     )
 
 
