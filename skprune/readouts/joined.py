@@ -56,6 +56,9 @@ class JoinedReadout(Readout):
     def removal_loss(self, rng=None):
         return self._total(self.readout.removal_loss(rng))
 
+    def elimination(self, score, rng=None):
+        return self._total(self.readout.elimination(score, rng))
+
     def lasso(self, rng=None):
         return joined_lasso(self.readout.lasso(rng), self.group)
 

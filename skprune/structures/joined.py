@@ -53,6 +53,9 @@ class JoinedUnits(Structure):
         left = self.group[expanded != 0]
         return JoinedUnits(smaller, np.searchsorted(np.flatnonzero(gates), left))
 
+    def polished(self):
+        return JoinedUnits(self.structure.polished(), self.group)
+
     def finetune(self, epochs, rng, passes=range):
         trained = self.structure.finetune(epochs, rng, passes)
         return JoinedUnits(trained, self.group)

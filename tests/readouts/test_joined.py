@@ -10,6 +10,7 @@ from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.joined import JoinedReadout, joined_lasso
 from skprune.readouts.lasso import LassoProblem
 from skprune.readouts.losses import SQUARED, Objective
+from skprune.readouts.obs import squared_weight
 
 GROUP = np.array([0, 1, 0, 2, 1])
 
@@ -50,6 +51,16 @@ def test_loss_of_group_is_the_sum(name):
     joined = getattr(JoinedReadout(single, GROUP), name)()
 
     values = getattr(single, name)()
+    assert_allclose(joined, [values[GROUP == g].sum() for g in range(3)])
+
+
+def test_elimination_adds_up():
+    """So do the scores of backward elimination."""
+    single = row_readout()
+
+    joined = JoinedReadout(single, GROUP).elimination(squared_weight)
+
+    values = single.elimination(squared_weight)
     assert_allclose(joined, [values[GROUP == g].sum() for g in range(3)])
 
 
