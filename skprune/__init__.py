@@ -4,6 +4,7 @@ Wrap a model in `PruningEstimator`, set one number, ``rate``, and get a plain, s
 scikit-learn estimator back.
 """
 
+from skprune.budget import Budget
 from skprune.display import (
     PruningImportanceDisplay,
     PruningLayersDisplay,
@@ -24,6 +25,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "L1",
+    "Budget",
     "ImportanceSampling",
     "Magnitude",
     "ModelSize",

@@ -13,6 +13,7 @@ from skprune._compat import (
     StrOptions,
     fit_context,
 )
+from skprune.budget import Budget
 from skprune.delegation import PrunedModel, trains_by_passes
 from skprune.methods import make_method
 from skprune.plan import Plan
@@ -45,10 +46,11 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         What ranks the units: "importance", "l1", "magnitude", "random" or "taylor", a
         method object such as :class:`Magnitude`, or a function
         ``f(readout, rng) -> importances``.
-    rate : float, default=0.5
+    rate : float or Budget, default=0.5
         Share of the units that is removed, in [0, 1). Each layer, and each
         ensemble, keeps at least one unit; where that stops short of the rate a
-        warning says so and ``rate_`` holds what was reached.
+        warning says so and ``rate_`` holds what was reached. A :class:`Budget` asks for
+        the smallest rate at which the model costs no more.
     granularity : str, default="connection"
         What a unit is: "connection" (a coefficient, a weight, or a split of a tree
         with what hangs below), "neuron" (a hidden neuron, or a tree of a forest),
@@ -122,7 +124,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
         "method": [str, HasMethods(["importances", "gates"]), callable],
-        "rate": [Interval(Real, 0, 1, closed="left")],
+        "rate": [Interval(Real, 0, 1, closed="left"), Budget],
         "granularity": [str],
         "scope": [StrOptions(set(SCOPES))],
         "n_steps": [Interval(Integral, 1, None, closed="left")],

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from skprune.budget import Budget
 from skprune.methods import Method
 from skprune.readouts.selection import SCOPES
 from skprune.structures import family_of, final_model
@@ -22,8 +23,8 @@ class Plan:
     ----------
     method : Method
         What ranks the units.
-    rate : float
-        Share of the units that goes.
+    rate : float or Budget
+        Share of the units that goes, or what the model may cost.
     granularity : str
         What a unit is; the name that the family uses or a synonym.
     scope : {"global", "local", "lamp"}
@@ -39,7 +40,7 @@ class Plan:
     """
 
     method: Method
-    rate: float = 0.5
+    rate: float | Budget = 0.5
     granularity: str = "connection"
     scope: str = "global"
     n_steps: int = 1
@@ -84,22 +85,25 @@ class Plan:
 
 
 def check_rate(rate):
-    """Raise if a rate is not a number in [0, 1).
+    """Raise if a rate is neither a number in [0, 1) nor a budget.
 
     Parameters
     ----------
-    rate : float
-        Share of the units that goes.
+    rate : float or Budget
+        Share of the units that goes, or what the model may cost.
 
     Raises
     ------
     ValueError
         Says the value and the range.
     """
+    if isinstance(rate, Budget):
+        return
     number = isinstance(rate, Real) and not isinstance(rate, bool)
     if not number or not 0 <= float(rate) < 1:
         raise ValueError(
-            f"rate={rate!r} is not a share of units; it must be a number in [0, 1)."
+            f"rate={rate!r} is not a share of units; it must be a number in [0, 1), or "
+            "a Budget."
         )
 
 

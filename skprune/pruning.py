@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skprune.budget import Budget, fewest_gone
 from skprune.methods import make_method
 from skprune.plan import FlooredRateWarning, Plan
 from skprune.progress import SILENT, StepLines
@@ -23,6 +24,8 @@ from skprune.structures import (
     family_of,
     locate,
 )
+
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,10 @@ def prune(
         model was trained on, or others like them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
-    rate : float
+    rate : float or Budget
         Share of the units that is removed, in [0, 1): exactly
-        ``round(rate * n_units)`` of them go.
+        ``round(rate * n_units)`` of them go. Or a `Budget`, for the smallest rate
+        that meets it.
     method, granularity, scope, n_steps, compensate, finetune, verbose
         As in `PruningEstimator`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -101,7 +105,8 @@ def prune(
     TypeError
         If its model is of no family that can be pruned.
     ValueError
-        If a parameter is out of its range or does not fit the model.
+        If a parameter is out of its range or does not fit the model, or a budget is
+        below what pruning can reach.
 
     See Also
     --------
@@ -184,8 +189,8 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT):
     ----------
     fitted, samples, plan, rng, task
         As in `prune_fitted`; the rate of the plan does not count.
-    rates : iterable of float
-        Shares of the units that go.
+    rates : iterable of float or Budget
+        Shares of the units that go, or what the model may cost.
 
     Yields
     ------
@@ -218,6 +223,8 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
     parts = part_sizes(location.model)
     before = total_size(location.model, parts)
     for rate in rates:
+        if isinstance(rate, Budget):
+            rate = _rate_within(rate, first, plan, location)
         steps = _run_steps(first, replace(plan, rate=rate), location, task)
         pruned, importances, support = steps
         smaller = pruned.finished()
@@ -285,6 +292,35 @@ def structure_of(location, granularity):
     family = family_of(location.model)
     structure = family.structures[family.granularity(granularity)]
     return structure(location.model, location.samples)
+
+
+def _rate_within(budget, first, plan, location):
+    """The smallest rate that meets a budget."""
+    units, X = first.structure.units, location.samples.X
+    quiet = replace(plan, verbose=0)
+    sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
+
+    def rate_of(n_gone):
+        return min(n_gone / max(units.n_units, 1), BELOW_ONE)
+
+    def excess(plan, n_gone):
+        plan = replace(plan, rate=rate_of(n_gone))
+        structure, *_ = _run_steps(first, plan, location, SILENT)
+        return budget.excess(structure.finished(), X)
+
+    n_gone = fewest_gone(
+        units.removable,
+        lambda n_gone: not excess(sketch, n_gone),
+        lambda n_gone: not excess(quiet, n_gone),
+    )
+    if n_gone is None:
+        least = excess(quiet, units.removable)
+        reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
+        raise ValueError(
+            f"rate={budget!r} cannot be met by {type(location.model).__name__} with "
+            f"granularity={plan.granularity!r}: the smallest it can reach is {reached}."
+        )
+    return rate_of(n_gone)
 
 
 def _run_steps(first, plan, location, task):
