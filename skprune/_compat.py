@@ -89,6 +89,11 @@ def weighted_scorer(function):
     return function
 
 
+def first_raw_prediction(model, X):
+    """What gradient boosting starts from, (n_samples, n_outputs)."""
+    return model._raw_predict_init(X)
+
+
 def validate_params(estimator):
     """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
     estimator._validate_params()
@@ -106,6 +111,7 @@ __all__ = [
     "Options",
     "SparseCoefMixin",
     "StrOptions",
+    "first_raw_prediction",
     "fit_context",
     "method_params",
     "open_callback_context",

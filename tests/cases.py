@@ -16,6 +16,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -172,6 +174,30 @@ CASES = [
     Case("RandomForestRegressor", _forest(RandomForestRegressor), "regression", FOREST),
     Case("ExtraTreesClassifier", _forest(ExtraTreesClassifier), "sparse", FOREST),
     Case("ExtraTreesRegressor", _forest(ExtraTreesRegressor), "outputs", FOREST),
+    Case(
+        "GradientBoostingClassifier",
+        _forest(GradientBoostingClassifier),
+        "classes",
+        FOREST,
+    ),
+    Case(
+        "GradientBoostingClassifier-exponential",
+        _forest(GradientBoostingClassifier, loss="exponential", subsample=0.7),
+        "binary",
+        FOREST,
+    ),
+    Case(
+        "GradientBoostingRegressor",
+        _forest(GradientBoostingRegressor, init=Ridge(), max_leaf_nodes=6),
+        "regression",
+        FOREST,
+    ),
+    Case(
+        "GradientBoostingRegressor-quantile",
+        _forest(GradientBoostingRegressor, init="zero", loss="quantile"),
+        "regression",
+        FOREST,
+    ),
 ]
 
 NOTHING_TO_PRUNE = [

@@ -82,15 +82,20 @@ class StepReadout(PathReadout):
 
     Parameters
     ----------
-    held_out : HeldOut, default=None
-        Samples that each tree was not trained on; `removal_loss` prefers them.
+    curvature : callable
+        Returns the second derivative of each sample's loss by Z, (n_samples,
+        n_outputs), the same for all outputs of one tree.
+    held_out : callable, default=None
+        ``held_out()``: the samples that each tree was not trained on, a HeldOut, or
+        None where they are not known; `removal_loss` prefers them.
     **kwargs
         As in `PathReadout`.
     """
 
-    def __init__(self, name, forest, leaves, D, weights, *, held_out=None):
+    def __init__(self, name, forest, leaves, D, weights, *, curvature, held_out=None):
         super().__init__(name, forest, leaves, D, weights)
-        self.held_out = held_out
+        self._curvature = curvature
+        self._held_out = held_out
         self.n_units = len(forest.splits)
 
     def size(self):
@@ -163,13 +168,14 @@ class StepReadout(PathReadout):
         """What each split adds when it is collapsed after all those below it.
 
         For squared loss this is exact, and the sum over a subtree is what collapsing
-        all of it costs. A split without which the loss is lower costs nothing.
+        all of it costs. A split without which the loss is lower costs nothing. The
+        labels are those of the data, of samples that the tree was not trained on where
+        there are any: drawn from the model, their gradients are noise about zero.
 
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
-            Draws labels from the model. None takes the labels of the data, of samples
-            that the tree was not trained on where there are any.
+            Not used.
 
         Returns
         -------
@@ -177,7 +183,7 @@ class StepReadout(PathReadout):
             In units of the loss.
         """
         parts = []
-        for block, sums in self._node_sums(self._moments(rng)):
+        for block, sums in self._node_sums(self._moments()):
             width = block.value.shape[1]
             value = block.value * block.scale[block.node_tree, None]
             leaf = np.where(block.left[:, None] < 0, value, 0.0)
@@ -195,16 +201,19 @@ class StepReadout(PathReadout):
     def lasso(self, rng=None):
         return StepLasso(self, np.arange(self.n_units))
 
-    def _moments(self, rng):
-        """Weighted gradients and weights of the samples of one tree, as columns."""
-        if rng is None and self.held_out is not None:
-            D, mask = self.held_out.gradient(), self.held_out.mask
+    def _moments(self):
+        """Weighted gradients and curvature of the samples of one tree, as columns."""
+        held_out = self._held_out() if self._held_out else None
+        if held_out is None:
+            D, mask = self.D, None
         else:
-            D, mask = self.drawn_gradient(rng), None
-        columns = np.hstack([self.weights[:, None] * D, self.weights[:, None]])
+            D, mask = held_out.gradient(), held_out.mask
+        first = self.weights[:, None] * D
+        second = self.weights[:, None] * self._curvature()
 
         def of_tree(t):
-            chosen = columns[:, [*range(D.shape[1])[self._columns(t)], -1]]
+            own = self._columns(t)
+            chosen = np.hstack([first[:, own], second[:, own.start, None]])
             return chosen if mask is None else chosen * mask[:, t, None]
 
         return of_tree

@@ -185,8 +185,9 @@ class TreeStructure(Structure):
         The values of these nodes as trained.
     members : ndarray of int of shape (n_trees,)
         Which trees of the model as trained are left.
-    choice : Choice or None
-        How the last recovery estimated the leaves; None where they kept their values.
+    choice : Choice, dict of int to Choice, or None
+        How the last recovery estimated the leaves, of boosting for each output; None
+        where they kept their values.
     """
 
     choice = None

@@ -44,7 +44,8 @@ class TreeSplits(TreeStructure):
             self._leaves,
             self._gradient,
             self.samples.weights,
-            held_out=self._held_out(),
+            curvature=self._curvature,
+            held_out=self._held_out,
         )
 
     def readouts(self):

@@ -1,0 +1,286 @@
+"""What the boosting families have in common: a sum of trees over a first guess.
+
+The output Z is the raw prediction: the first guess, plus what the trees of all stages
+add, one tree of a stage for each output. The values inside boosted trees are not those
+of leaves, as only leaves are fitted to the loss; here each split has the mean of the
+leaves below it. Besides splits, levels and features, whole trees can go ("neuron"): a
+removed tree leaves its mean behind, in the leaves of another tree of its output.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from skprune.readouts.boosted_leaves import recover_boosted
+from skprune.readouts.losses import EXPONENTIAL, LOGISTIC, SOFTMAX, SQUARED, tweedie
+from skprune.readouts.selection import Units
+from skprune.readouts.stages import StageReadout
+from skprune.structures.base import total_weights
+from skprune.structures.tree_base import TreeModel, TreeStructure
+from skprune.structures.tree_samples import TreeSamples, tree_targets
+from skprune.structures.trees import (
+    TREE_SYNONYMS,
+    TreeFeatures,
+    TreeLevels,
+    TreeSplits,
+)
+
+REGRESSION_LOSSES = {
+    "squared_error": SQUARED,
+    "poisson": tweedie(1),
+    "gamma": tweedie(2),
+}
+
+
+class BoostedSamples(TreeSamples):
+    """The samples on which boosted trees are pruned, and the loss by their output.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted boosting model.
+    samples : Samples
+        As the model takes them.
+    holder : BoostedModel
+        How the model holds its trees.
+
+    Attributes
+    ----------
+    loss : Loss
+        The one that the model was trained for. Of those that are not smooth, and of
+        Huber's, half the squared distance to `teacher` instead.
+    teacher : ndarray of shape (n_samples, n_outputs)
+        The output of the model as trained.
+    """
+
+    def __init__(self, model, samples, holder):
+        self.X = holder.features(samples.X)
+        self.raw_weights = total_weights(model, samples, self.X.shape[0])
+        self.weights = self.raw_weights / self.raw_weights.sum()
+        self.limits = self.seen = None
+        self.memorised = True
+        self.teacher = holder.raw_prediction(self.X)
+        self.loss = boosting_loss(model)
+        self.targets = _targets(model, samples.y, self.loss)
+        if self.loss is None:
+            self.loss, self.targets = SQUARED, self.teacher
+
+
+def boosting_loss(model):
+    """The loss by the raw prediction that a boosting model was trained for.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted boosting model.
+
+    Returns
+    -------
+    Loss or None
+        None where it has no second derivative.
+    """
+    if not is_classifier(model):
+        return REGRESSION_LOSSES.get(model.loss)
+    if model.loss == "exponential":
+        return EXPONENTIAL
+    return LOGISTIC if len(model.classes_) == 2 else SOFTMAX
+
+
+def _targets(model, y, loss):
+    targets = tree_targets(model, y)
+    if loss is LOGISTIC or loss is EXPONENTIAL:
+        targets = targets[:, 1:]
+    return 2 * targets - 1 if loss is EXPONENTIAL else targets
+
+
+@dataclass(frozen=True)
+class BoostedModel(TreeModel):
+    """How a boosting model holds its trees.
+
+    Attributes
+    ----------
+    model : estimator
+        Fitted.
+    place : ndarray of int of shape (n_trees, 2)
+        Stage and output of each tree.
+    """
+
+    place: np.ndarray
+
+    @classmethod
+    def of(cls, model):
+        """The view of all trees of a model, stage by stage."""
+        n_stages, n_outputs = len(cls.grid(model)), len(cls.grid(model)[0])
+        return cls(model, np.argwhere(np.ones((n_stages, n_outputs), dtype=bool)))
+
+    @staticmethod
+    @abstractmethod
+    def grid(model):
+        """What holds a tree for each stage, and in it each output."""
+
+    @property
+    def holders(self):
+        """What the grid has at the place of each tree, a list."""
+        grid = self.grid(self.model)
+        return [grid[stage][output] for stage, output in self.place]
+
+    @property
+    def names(self):
+        """A name for each tree."""
+        return [f"{self.part}[{stage}, {output}]" for stage, output in self.place]
+
+    def samples(self, samples):
+        """Samples as these trees take them, a BoostedSamples."""
+        return BoostedSamples(self.model, samples, self)
+
+    def flattened(self):
+        """The nodes of all trees; each split has the mean of the leaves below it."""
+        forest = replace(super().flattened(), column=self.place[:, 1].astype(np.intp))
+        return replace(forest, value=forest.averaged_values(forest.value))
+
+    def raw_prediction(self, X):
+        """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
+        forest = self.flattened()
+        total = np.array(self.base(X))
+        for t in range(forest.n_trees):
+            value = forest.value[forest.nodes(t), 0] * forest.scale[t]
+            total[:, forest.column[t]] += value[self.leaves(t, X)]
+        return total
+
+    def recover(self, problem, structure):
+        """Values of the leaves, and how they were estimated for each output."""
+        samples = structure.samples
+        targets = samples.teacher - self.base(samples.X)
+        return recover_boosted(problem, structure.forest.column, targets[samples.used])
+
+    def tidied(self):
+        """A copy of the model without trees that are one leaf."""
+        forest = self.flattened()
+        smaller, kept, trees = without_trees(forest, forest.split_counts > 0)
+        if len(trees) == forest.n_trees:
+            return super().tidied()
+        return self.rebuilt(smaller, kept, forest.offset[trees], trees).model
+
+
+def places(column):
+    """Where trees go when the stages are packed.
+
+    Parameters
+    ----------
+    column : ndarray of int of shape (n_trees,)
+        The output of each tree.
+
+    Returns
+    -------
+    ndarray of int of shape (n_trees, 2)
+        Stage and output; the order of the trees of one output stays.
+    """
+    stage = np.empty(len(column), dtype=int)
+    for output in np.unique(column):
+        stage[column == output] = np.arange(np.count_nonzero(column == output))
+    return np.column_stack([stage, column])
+
+
+def without_trees(forest, stays):
+    """The forest without some trees, whose constants go to another of their output.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        With one value a node. All nodes of a tree that does not stay have one value.
+    stays : ndarray of bool of shape (n_trees,)
+        Which trees stay. Where none of an output does, one of them stays as a leaf.
+
+    Returns
+    -------
+    forest : FlatForest
+        With the same output.
+    kept : ndarray of int
+        The old ids of its nodes.
+    trees : ndarray of int
+        Which trees are left, ascending.
+    """
+    roots, value = forest.offset[:-1], forest.value.copy()
+    left, right, stays = forest.left.copy(), forest.right.copy(), stays.copy()
+    constant = np.where(stays, 0.0, value[roots, 0] * forest.scale)
+    for output in np.unique(forest.column):
+        trees = np.flatnonzero(forest.column == output)
+        staying = trees[stays[trees]]
+        heir = staying[0] if len(staying) else trees[0]
+        if not len(staying):
+            value[forest.nodes(heir)] = 0.0
+            left[roots[heir]] = right[roots[heir]] = -1
+            stays[heir] = True
+        value[forest.nodes(heir)] += constant[trees].sum() / forest.scale[heir]
+    trees = np.flatnonzero(stays)
+    with_values = replace(forest, value=value)
+    return *with_values.rewired(left, right, roots[trees], trees), trees
+
+
+class StageTrees(TreeStructure):
+    """A unit is a tree of a stage; a gate multiplies what it adds about its mean."""
+
+    def _set_units(self):
+        self.group_names = [self.holder.part]
+        self.trees = np.flatnonzero(self.forest.split_counts)
+        group = np.zeros(len(self.trees), dtype=int)
+        self.units = Units(group, np.ones(1, dtype=int))
+
+    def readouts(self):
+        return [
+            StageReadout(
+                self.holder.part,
+                self.forest,
+                self._leaves,
+                self._gradient,
+                self.samples.weights,
+                units=self.trees,
+                curvature=self._curvature,
+            )
+        ]
+
+    def output(self, gates=None, X=None):
+        value = self.forest.value
+        if gates is not None:
+            value = self._gated(value, np.asarray(gates, dtype=float))
+        return self._sum_of_trees(value, X)
+
+    def _gated(self, value, gates):
+        """Values of nodes, those of each unit times its gate about its mean."""
+        mean, gate = np.zeros((2, self.forest.n_trees, 1))
+        for t, weights in enumerate(self._leaf_weights()):
+            mean[t] = weights @ value[self.forest.nodes(t)]
+        gate[:] = 1.0
+        gate[self.trees, 0] = gates
+        mean, gate = mean[self.forest.node_tree], gate[self.forest.node_tree]
+        return np.where(gate == 1, value, mean + gate * (value - mean))
+
+    def _leaf_weights(self):
+        """Weight of the samples that end at each node, for one tree after the other."""
+        for t in range(self.forest.n_trees):
+            nodes = self.forest.nodes(t)
+            n_nodes = nodes.stop - nodes.start
+            yield np.bincount(self._leaves(t), self.samples.weights, n_nodes)
+
+    def _cut(self, gates):
+        forest = self.forest
+        stays = np.zeros(forest.n_trees, dtype=bool)
+        stays[self.trees[gates != 0]] = True
+        gated, prior = (
+            replace(forest, value=self._gated(value, gates))
+            for value in (forest.value, self.prior)
+        )
+        smaller, kept, trees = without_trees(gated, stays)
+        prior = without_trees(prior, stays)[0].value
+        return self._packed(smaller, kept, prior, trees)
+
+
+BOOSTING_STRUCTURES = {
+    "connection": TreeSplits,
+    "neuron": StageTrees,
+    "layer": TreeLevels,
+    "feature": TreeFeatures,
+}
+BOOSTING_SYNONYMS = {**TREE_SYNONYMS, "tree": "neuron", "stage": "neuron"}

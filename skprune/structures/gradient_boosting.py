@@ -1,0 +1,98 @@
+"""GradientBoostingClassifier and GradientBoostingRegressor."""
+
+import copy
+
+import numpy as np
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+
+from skprune._compat import first_raw_prediction
+from skprune.structures.base import Family, register
+from skprune.structures.boosting import (
+    BOOSTING_STRUCTURES,
+    BOOSTING_SYNONYMS,
+    BoostedModel,
+    places,
+)
+from skprune.structures.surgery import rebuild_tree, tree_size
+from skprune.structures.tree_base import tree_model
+from skprune.structures.trees import tree_feature_use
+
+KINDS = (GradientBoostingClassifier, GradientBoostingRegressor)
+
+
+class GradientBoostingModel(BoostedModel):
+    """How gradient boosting holds its trees: ``estimators_``, stages by outputs."""
+
+    part = "estimators_"
+    training_state = ("oob_improvement_", "oob_score_", "oob_scores_", "train_score_")
+
+    @staticmethod
+    def grid(model):
+        """The array of trees, (n_stages, n_outputs)."""
+        return model.estimators_
+
+    @property
+    def trees(self):
+        """The ``Tree`` objects, a list."""
+        return [estimator.tree_ for estimator in self.holders]
+
+    @property
+    def scale(self):
+        """What multiplies the values of each tree in the output, (n_trees,)."""
+        return np.full(len(self.place), float(self.model.learning_rate))
+
+    def base(self, X):
+        """The first guess, (n_samples, n_outputs)."""
+        return first_raw_prediction(self.model, X)
+
+    def with_trees(self, trees, members):
+        """The same for a copy of the model that holds other trees."""
+        holders = self.holders
+        chosen = [holders[t] for t in members]
+        # one memo, so that trees go on sharing what they share
+        memo = {id(old.tree_): tree for old, tree in zip(chosen, trees)}
+        place = places(self.place[members, 1])
+        shape = place[:, 0].max() + 1, self.model.estimators_.shape[1]
+        packed = np.empty(shape, dtype=object)
+        for (stage, output), estimator in zip(place, chosen):
+            packed[stage, output] = copy.deepcopy(estimator, memo)
+        _fill(packed)
+        memo[id(self.model.estimators_)] = packed
+        model = copy.deepcopy(self.model, memo)
+        model.n_estimators = model.n_estimators_ = len(packed)
+        return type(self)(model, place)
+
+
+def _fill(packed):
+    """Put trees that add nothing where an output has fewer trees than others."""
+    empty = [[estimator is None for estimator in row] for row in packed]
+    for stage, output in np.argwhere(empty):
+        idle = copy.copy(packed[0, output])
+        tree, leaf = idle.tree_, np.full(1, -1)
+        whole = tree.weighted_n_node_samples[:1]
+        idle.tree_ = rebuild_tree(
+            tree, np.zeros(1, int), [leaf, leaf], whole, np.zeros((1, 1)), 0
+        )
+        packed[stage, output] = idle
+
+
+def part_sizes(model):
+    """Size of each tree of a gradient boosting model."""
+    return {
+        f"estimators_[{stage}, {output}]": tree_size(estimator.tree_)
+        for (stage, output), estimator in np.ndenumerate(model.estimators_)
+    }
+
+
+for kind in KINDS:
+    tree_model.register(kind, GradientBoostingModel.of)
+register(
+    Family(
+        name="gradient boosting",
+        accepts=lambda model: isinstance(model, KINDS),
+        structures=BOOSTING_STRUCTURES,
+        synonyms=BOOSTING_SYNONYMS,
+        part_sizes=part_sizes,
+        feature_use=tree_feature_use,
+    )
+)
