@@ -281,7 +281,7 @@ class EntryReadout(DenseReadout):
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
-        return (self.W**2 * products)[self.mask]
+        return (self.W**2 * np.maximum(products, 0.0))[self.mask]  # sparse A rounds
 
 
 class RowReadout(DenseReadout):

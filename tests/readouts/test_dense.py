@@ -5,14 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skprune.readouts import dense
-from skprune.readouts.dense import (
-    EntryReadout,
-    RowReadout,
-    column_spread,
-    square_products,
-    squared,
-)
+from skprune.readouts import dense, moments
+from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.losses import SQUARED, Objective
 
 N_SAMPLES, N_INPUTS, N_OUTPUTS = 50, 6, 3
@@ -103,6 +97,7 @@ def test_gate_gradient(parts, kind, stored):
 def test_fisher(parts, kind, stored, centred, block, monkeypatch):
     """Mean squared derivative sample by sample, contributions about their mean."""
     monkeypatch.setattr(dense, "BLOCK", block)
+    monkeypatch.setattr(moments, "BLOCK", block)
     readout = readout_of(parts, kind, stored=stored, centred=centred)
     added, weights = unit_contributions(parts, kind), parts[-1]
     mean = np.einsum("unk,n->uk", added, weights) if centred else np.zeros((1, 1))
@@ -183,20 +178,6 @@ def test_nothing_negative_from_sparse_inputs():
         for values in (readout.contribution(), readout.fisher()):
             assert (values >= 0).all()
             assert values.max() < 1e-6
-
-
-@STORED
-def test_column_functions(parts, stored):
-    """Squares and spreads of columns, dense and sparse."""
-    A, _, Y, weights = parts
-    stored = stored(A)
-    found = squared(stored)
-    assert_allclose(found.toarray() if sparse.issparse(found) else found, A**2)
-    mean = weights @ A
-    spread = np.sqrt(weights @ (A - mean) ** 2)
-    assert_allclose(column_spread(stored, weights), spread)
-    assert_allclose(column_spread(stored, weights, centred=False) ** 2, weights @ A**2)
-    assert_allclose(square_products(stored, mean, Y**2), ((A - mean) ** 2).T @ Y**2)
 
 
 def test_gradient_is_asked_for_once():
