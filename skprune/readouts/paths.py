@@ -6,8 +6,6 @@ its step. Sums over the samples that pass a node are sums over the leaves below 
 that everything asked of a split follows from one pass over the samples.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -57,23 +55,6 @@ class PathReadout(Readout):
         return self.D if rng is None else self._gradient(rng)
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Samples that trees were not trained on.
-
-    Attributes
-    ----------
-    mask : ndarray of bool of shape (n_samples, n_trees)
-        Which samples each tree was not trained on.
-    gradient : callable
-        ``gradient()``: of each sample's loss by Z, where Z is made by these trees
-        alone, (n_samples, n_outputs).
-    """
-
-    mask: np.ndarray
-    gradient: Callable
-
-
 class StepReadout(PathReadout):
     """A unit is a split, with the step to either of its children.
 
@@ -85,17 +66,13 @@ class StepReadout(PathReadout):
     curvature : callable
         Returns the second derivative of each sample's loss by Z, (n_samples,
         n_outputs), the same for all outputs of one tree.
-    held_out : callable, default=None
-        ``held_out()``: the samples that each tree was not trained on, a HeldOut, or
-        None where they are not known; `removal_loss` prefers them.
     **kwargs
         As in `PathReadout`.
     """
 
-    def __init__(self, name, forest, leaves, D, weights, *, curvature, held_out=None):
+    def __init__(self, name, forest, leaves, D, weights, *, curvature):
         super().__init__(name, forest, leaves, D, weights)
         self._curvature = curvature
-        self._held_out = held_out
         self.n_units = len(forest.splits)
 
     def size(self):
@@ -169,8 +146,9 @@ class StepReadout(PathReadout):
 
         For squared loss this is exact, and the sum over a subtree is what collapsing
         all of it costs. A split without which the loss is lower costs nothing. The
-        labels are those of the data, of samples that the tree was not trained on where
-        there are any: drawn from the model, their gradients are noise about zero.
+        labels are those of the data: drawn from the model, their gradients are noise
+        about zero. All samples count, those that a tree was trained on too: recovery
+        is chosen on the others, which then must not have chosen the splits.
 
         Parameters
         ----------
@@ -203,18 +181,12 @@ class StepReadout(PathReadout):
 
     def _moments(self):
         """Weighted gradients and curvature of the samples of one tree, as columns."""
-        held_out = self._held_out() if self._held_out else None
-        if held_out is None:
-            D, mask = self.D, None
-        else:
-            D, mask = held_out.gradient(), held_out.mask
-        first = self.weights[:, None] * D
+        first = self.weights[:, None] * self.D
         second = self.weights[:, None] * self._curvature()
 
         def of_tree(t):
             own = self._columns(t)
-            chosen = np.hstack([first[:, own], second[:, own.start, None]])
-            return chosen if mask is None else chosen * mask[:, t, None]
+            return np.hstack([first[:, own], second[:, own.start, None]])
 
         return of_tree
 

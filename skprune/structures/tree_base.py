@@ -22,7 +22,6 @@ from skprune.readouts.leaves import (
     LeafProblem,
     recover_leaves,
 )
-from skprune.readouts.paths import HeldOut
 from skprune.structures.base import Structure
 from skprune.structures.surgery import flatten, rebuild_trees, with_tree
 from skprune.structures.tree_samples import (
@@ -215,17 +214,14 @@ class TreeStructure(Structure):
     @abstractmethod
     def output(self, gates=None, X=None): ...
 
-    def _sum_of_trees(self, value, X=None, weights=None):
+    def _sum_of_trees(self, value, X=None):
         """Sum over trees of scaled values of the nodes, (n_samples, n_outputs)."""
         X = self.samples.X if X is None else self.holder.features(X)
         forest = self.forest
         total = np.zeros((X.shape[0], forest.n_outputs)) + self.holder.base(X)
         for t in range(forest.n_trees):
             scaled = value[forest.nodes(t)] * forest.scale[t]
-            reached = scaled[self.holder.leaves(t, X)]
-            if weights is not None:
-                reached *= weights[:, t, None]
-            total[:, forest.columns(t)] += reached
+            total[:, forest.columns(t)] += scaled[self.holder.leaves(t, X)]
         return total
 
     def _leaves(self, t):
@@ -238,19 +234,6 @@ class TreeStructure(Structure):
 
     def _curvature(self):
         return self.samples.loss.curvature(self.output())
-
-    def _held_out(self):
-        """Samples that each tree was not trained on, None where that is unknown."""
-        if self.samples.out_of_bag is None:
-            return None
-        mask = self.samples.out_of_bag[self.members].T
-
-        def gradient():
-            votes = mask / np.maximum(mask.mean(axis=1, keepdims=True), 1e-12)
-            Z = self._sum_of_trees(self.forest.value, weights=votes)
-            return self.samples.loss.gradient(Z, self.samples.targets)
-
-        return HeldOut(mask, gradient)
 
     def loss(self, gates=None):
         per_sample = self.samples.loss.value(self.output(gates), self.samples.targets)

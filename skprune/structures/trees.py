@@ -45,7 +45,6 @@ class TreeSplits(TreeStructure):
             self._gradient,
             self.samples.weights,
             curvature=self._curvature,
-            held_out=self._held_out,
         )
 
     def readouts(self):
