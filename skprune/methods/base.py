@@ -117,7 +117,8 @@ class FunctionMethod(Method):
         valid = scores.shape == (readout.n_units,) and np.isfinite(scores).all()
         if not valid or (scores < 0).any():
             raise ValueError(
-                f"The method {self.function!r} returned {scores!r} for the "
+                f"The method {self.function!r} returned importances of shape "
+                f"{scores.shape}, the smallest {scores.min(initial=np.inf)}, for the "
                 f"{readout.n_units} units of {readout.name}; it must return one "
                 "finite number for each, not negative."
             )
