@@ -88,13 +88,20 @@ def gates_have_exact_number_of_zeros(method):
 
 
 def method_and_readout_are_untouched(method):
-    """Parameters and inputs stay, and the method clones and pickles."""
+    """Parameters and inputs stay, and the method clones."""
     for readout in example_readouts():
-        before = content_hash((method.get_params(), readout.A, readout.W))
+        before = _content(method, readout)
         _ranked(method, readout, seed=0)
-        assert content_hash((method.get_params(), readout.A, readout.W)) == before
+        assert _content(method, readout) == before
     for name, value in clone(method).get_params().items():
         assert value is method.get_params()[name] or value == method.get_params()[name]
+
+
+def _content(method, readout):
+    """Hash of what ranking must not change; functions have no content to hash."""
+    parameters = method.get_params().items()
+    values = {name: value for name, value in parameters if not callable(value)}
+    return content_hash((values, readout.A, readout.W))
 
 
 def _ranked(method, readout, seed):

@@ -26,12 +26,12 @@ References
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from skprune.readouts.leaf_solvers import (
     LeafIndicator,
-    Probabilities,
     projected_ridge,
     ridge,
 )
@@ -89,7 +89,7 @@ class LeafProblem:
     weights: np.ndarray
     fold: np.ndarray
     votes: np.ndarray | None
-    limits: Probabilities | None
+    limits: Any
     loss: Callable
     strengths: tuple[float, ...] = STRENGTHS
     lowest: float = -np.inf
