@@ -4,8 +4,11 @@ A release of scikit-learn that moves one of them breaks this file and no other.
 """
 
 from contextlib import nullcontext
+from copy import copy, deepcopy
+from functools import cached_property
 from inspect import signature
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.linear_model._base import (
     LinearClassifierMixin,
@@ -94,6 +97,52 @@ def first_raw_prediction(model, X):
     return model._raw_predict_init(X)
 
 
+class HistTrees:
+    """What is private in a fitted histogram-based gradient boosting model.
+
+    Attributes
+    ----------
+    grid : list of list of TreePredictor
+        Stages, and in each the tree of each output.
+    baseline : ndarray of shape (1, n_outputs)
+        What the trees are added to.
+    columns : ndarray of int of shape (n_features,)
+        The column of X that each feature of the trees is.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.grid = model._predictors
+        self.baseline = model._baseline_prediction
+
+    @property
+    def columns(self):
+        categorical = self.model.is_categorical_
+        if categorical is None:
+            return np.arange(self.model.n_features_in_)
+        return np.argsort(~categorical, kind="stable")
+
+    def features(self, X):
+        """Validated samples, with encoded categories put first."""
+        return self.model._preprocess_X(X, reset=False)
+
+    @cached_property
+    def _categories(self):
+        sets, position = self.model._bin_mapper.make_known_categories_bitsets()
+        return {"known_cat_bitsets": sets, "f_idx_map": position, "n_threads": 1}
+
+    def leaves(self, tree, X):
+        """The leaf that each sample falls into, by a tree that predicts its nodes."""
+        numbered = copy(tree)
+        numbered.nodes = tree.nodes.copy()
+        numbered.nodes["value"] = np.arange(len(tree.nodes))
+        return numbered.predict(X, **self._categories).astype(np.intp)
+
+    def with_grid(self, grid):
+        """A deep copy of the model with other trees."""
+        return deepcopy(self.model, memo={id(self.grid): grid})
+
+
 def validate_params(estimator):
     """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
     estimator._validate_params()
@@ -106,6 +155,7 @@ __all__ = [
     "BaseSearchCV",
     "CallbackSupportMixin",
     "HasMethods",
+    "HistTrees",
     "Interval",
     "InvalidParameterError",
     "Options",

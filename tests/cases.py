@@ -18,6 +18,8 @@ from sklearn.ensemble import (
     ExtraTreesRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -101,8 +103,10 @@ def dataset(name):
     counts = np.round(np.exp(X[:, 0] / 3)) + 1.0
     thin = np.where(np.abs(X) > 1, X, 0.0)
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+    coded = np.where(np.arange(8) % 3 == 1, np.round(2 * X) + 9, X)
     return {
         "binary": (X, np.array(["no", "yes"])[(classes > 0).astype(int)]),
+        "categories": (np.where(np.isnan(holes), holes, coded), classes > 0),
         "classes": (X, np.array(["a", "b", "c"])[classes]),
         "counts": (X, counts),
         "holes": (holes, classes),
@@ -125,6 +129,10 @@ def _tree(kind, **options):
 
 def _forest(kind, **options):
     return kind(random_state=0, **{"n_estimators": 4, **options})
+
+
+def _hist(kind, **options):
+    return kind(random_state=0, **{"max_iter": 4, "min_samples_leaf": 5, **options})
 
 
 CASES = [
@@ -196,6 +204,24 @@ CASES = [
         "GradientBoostingRegressor-quantile",
         _forest(GradientBoostingRegressor, init="zero", loss="quantile"),
         "regression",
+        FOREST,
+    ),
+    Case(
+        "HistGradientBoostingClassifier",
+        _hist(HistGradientBoostingClassifier),
+        "holes",
+        FOREST,
+    ),
+    Case(
+        "HistGradientBoostingClassifier-categories",
+        _hist(HistGradientBoostingClassifier, categorical_features=[1, 4]),
+        "categories",
+        FOREST,
+    ),
+    Case(
+        "HistGradientBoostingRegressor",
+        _hist(HistGradientBoostingRegressor, loss="poisson", early_stopping=True),
+        "counts",
         FOREST,
     ),
 ]

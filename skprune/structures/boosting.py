@@ -137,8 +137,12 @@ class BoostedModel(TreeModel):
 
     def flattened(self):
         """The nodes of all trees; each split has the mean of the leaves below it."""
-        forest = replace(super().flattened(), column=self.place[:, 1].astype(np.intp))
+        forest = replace(self._flat(), column=self.place[:, 1].astype(np.intp))
         return replace(forest, value=forest.averaged_values(forest.value))
+
+    def _flat(self):
+        """The nodes with the values that they store, as if of one output."""
+        return super().flattened()
 
     def raw_prediction(self, X):
         """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
