@@ -1,5 +1,8 @@
 """The model before it is pruned: fitted here, taken from a cache, or frozen."""
 
+import os
+from tempfile import TemporaryFile
+
 import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
@@ -77,7 +80,39 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
             return unfitted.fit(X, y, **fit_params)
     silent = without_callbacks(unfitted)  # they would enter the key of the cache
     with task.subtask("fit-model"):
-        return check_memory(memory).cache(fit_clone)(silent, X, y, fit_params)
+        return writable(memory).cache(fit_clone)(silent, X, y, fit_params)
+
+
+def writable(memory):
+    """A cache that holds what it is given.
+
+    Parameters
+    ----------
+    memory : str or object with the joblib.Memory interface
+        Of a folder, or of another store.
+
+    Returns
+    -------
+    object with the joblib.Memory interface
+        The same, or that of the folder.
+
+    Raises
+    ------
+    ValueError
+        If its folder cannot be written.
+    """
+    try:
+        memory = check_memory(memory)
+        if getattr(memory, "backend", None) == "local" and memory.location is not None:
+            folder = memory.store_backend.location
+            os.makedirs(folder, exist_ok=True)
+            TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(
+            f"memory={memory!r} is not a folder that can be written ({error}); give "
+            "another one, or memory=None."
+        ) from error
+    return memory
 
 
 def routed_fit_params(meta_estimator, sample_weight, fit_params):
