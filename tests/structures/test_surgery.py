@@ -144,9 +144,9 @@ def _cut_nodes(full, smaller, here=0, there=0):
         return set()
     if smaller.children_left[there] < 0:
         return {here}
-    sides = (full.children_left, smaller.children_left), (
-        full.children_right,
-        smaller.children_right,
+    sides = zip(
+        (full.children_left, full.children_right),
+        (smaller.children_left, smaller.children_right),
     )
     return set().union(
         *(_cut_nodes(full, smaller, old[here], new[there]) for old, new in sides)
@@ -212,7 +212,7 @@ class FutureTree:
 
 
 def test_unknown_fields_ride_along():
-    """Fields of a later scikit-learn are copied, and from a leaf where a node is one."""
+    """Fields of a later scikit-learn are copied; new leaves have those of a leaf."""
     fields = [("left_child", "i8"), ("right_child", "i8"), ("impurity", "f8")]
     fields += [("n_node_samples", "i8"), ("weighted_n_node_samples", "f8")]
     nodes = np.zeros(5, dtype=[*fields, ("kind", "i4")])
