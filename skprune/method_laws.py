@@ -52,6 +52,18 @@ def same_seed_same_gates(method):
         assert_array_equal(one, other)
 
 
+def ranking_depends_on_rate_only_if_declared(method):
+    """Without ``ranking_depends_on_rate``, several rates share one ranking."""
+    if method.ranking_depends_on_rate:
+        return
+    for readout in example_readouts():
+        few, many = (
+            method.rank([readout], n_keep, np.random.default_rng(0))
+            for n_keep in (1, readout.n_units - 1)
+        )
+        assert_array_equal(few, many)
+
+
 def permuting_units_permutes_importances(method):
     """What a unit is worth does not depend on its number, if nothing is drawn."""
     for readout in example_readouts():
@@ -125,6 +137,7 @@ def _with_inputs(readout, order):
 METHOD_LAWS = (
     importances_are_finite_and_not_negative,
     same_seed_same_gates,
+    ranking_depends_on_rate_only_if_declared,
     permuting_units_permutes_importances,
     gates_have_exact_number_of_zeros,
     method_and_readout_are_untouched,
