@@ -143,6 +143,15 @@ class HistTrees:
         return deepcopy(self.model, memo={id(self.grid): grid})
 
 
+def keep_seeds(bagging, members, n_before):
+    """Let the seeds of a bagging model be those of some of its members, in place.
+
+    A warm start leaves those of the last fit alone; there is then nothing to choose.
+    """
+    if len(bagging._seeds) == n_before:
+        bagging._seeds = bagging._seeds[members]
+
+
 def validate_params(estimator):
     """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
     estimator._validate_params()
@@ -163,6 +172,7 @@ __all__ = [
     "StrOptions",
     "first_raw_prediction",
     "fit_context",
+    "keep_seeds",
     "method_params",
     "open_callback_context",
     "scorer_takes_weights",

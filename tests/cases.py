@@ -14,6 +14,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
@@ -182,6 +184,21 @@ CASES = [
     Case("RandomForestRegressor", _forest(RandomForestRegressor), "regression", FOREST),
     Case("ExtraTreesClassifier", _forest(ExtraTreesClassifier), "sparse", FOREST),
     Case("ExtraTreesRegressor", _forest(ExtraTreesRegressor), "outputs", FOREST),
+    Case(
+        "BaggingClassifier",
+        _forest(BaggingClassifier, max_features=0.5, bootstrap_features=True),
+        "holes",
+        FOREST,
+    ),
+    Case("BaggingClassifier-sparse", _forest(BaggingClassifier), "sparse", FOREST),
+    Case(
+        "BaggingRegressor",
+        _forest(
+            BaggingRegressor, estimator=ExtraTreeRegressor(), max_features=6, n_jobs=1
+        ),
+        "outputs",
+        FOREST,
+    ),
     Case(
         "GradientBoostingClassifier",
         _forest(GradientBoostingClassifier),

@@ -44,7 +44,8 @@ class TreeSamples:
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
         self.targets = tree_targets(model, samples.y)
-        self.loss = brier(model.n_outputs_) if is_classifier(model) else SQUARED
+        n_outputs = getattr(model, "n_outputs_", 1)
+        self.loss = brier(n_outputs) if is_classifier(model) else SQUARED
         self.limits = leaf_limits(model)
 
     @cached_property
@@ -53,6 +54,8 @@ class TreeSamples:
         if not getattr(self.model, "bootstrap", False):
             return None
         rows = self.model.estimators_samples_
+        if len(rows) != len(self.model.estimators_):
+            return None  # bagging forgets those of the trees before a warm start
         return rows if self.trained_on or self._explains_roots(rows) else None
 
     @cached_property

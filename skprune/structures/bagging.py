@@ -1,0 +1,74 @@
+"""Bagging of trees: a forest whose trees may each see some of the features."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.ensemble import BaggingClassifier, BaggingRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune._compat import keep_seeds
+from skprune.structures.base import REFUSALS, Family, register
+from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.tree_base import tree_model
+from skprune.structures.trees import (
+    TREE_SYNONYMS,
+    TreeFeatures,
+    TreeLevels,
+    TreeSplits,
+    tree_feature_use,
+)
+
+KINDS = (BaggingClassifier, BaggingRegressor)
+BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
+
+
+class BaggingModel(ForestModel):
+    """How bagging holds its trees."""
+
+    @property
+    def asked(self):
+        """The feature that each node of all trees asks for, negative at leaves."""
+        pairs = zip(self.trees, self.model.estimators_features_)
+        return np.concatenate(
+            [np.where(tree.feature < 0, -1, seen[tree.feature]) for tree, seen in pairs]
+        )
+
+    def leaves(self, t, X):
+        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        seen = self.model.estimators_features_[t]
+        if not np.array_equal(seen, np.arange(X.shape[1])):
+            X = X[:, seen]
+        return self.trees[t].apply(X)
+
+    def with_trees(self, trees, members):
+        """The same for a copy of the model that holds other trees."""
+        model = super().with_trees(trees, members).model
+        keep_seeds(model, members, len(self.trees))
+        model.estimators_features_ = [model.estimators_features_[t] for t in members]
+        return replace(self, model=model)
+
+
+def is_bagging_of_trees(model):
+    """Whether a model, fitted or not, is bagging whose base is a single tree."""
+    base = getattr(model, "estimator", None)
+    return isinstance(model, KINDS) and (base is None or isinstance(base, BASES))
+
+
+for kind in KINDS:
+    tree_model.register(kind, BaggingModel)
+    REFUSALS[kind] = "only bagging of single trees can"
+register(
+    Family(
+        name="bagging of trees",
+        accepts=is_bagging_of_trees,
+        structures={
+            "connection": TreeSplits,
+            "neuron": ForestTrees,
+            "layer": TreeLevels,
+            "feature": TreeFeatures,
+        },
+        synonyms={**TREE_SYNONYMS, "tree": "neuron"},
+        part_sizes=forest_part_sizes,
+        feature_use=tree_feature_use,
+    )
+)
