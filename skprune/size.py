@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skprune.structures import ModelSize, family_of, final_model
@@ -116,7 +117,8 @@ def _members(item):
         return item
     if sparse.issparse(item):
         return [v for v in vars(item).values() if isinstance(v, np.ndarray)]
-    if type(item).__module__.startswith("sklearn."):
+    # losses and trees of scikit-learn, and estimators of anybody
+    if isinstance(item, BaseEstimator) or type(item).__module__.startswith("sklearn."):
         state = item.__getstate__()
         return state.values() if isinstance(state, dict) else ()
     return ()
