@@ -133,6 +133,7 @@ else:
         ax.set(title=name, xlabel="rate")
     axes[0].set(ylabel="accuracy", ylim=(0.8, 1.0))
     axes[0].legend(loc="lower left")
-    path = Path(__file__).with_suffix(".png")
+    here = globals().get("__file__", "plot_quickstart.py")  # a notebook has none
+    path = Path(here).with_suffix(".png")
     figure.savefig(path, dpi=150)
     print(f"Picture: {path}")
