@@ -19,6 +19,7 @@ from sklearn.linear_model._glm.glm import _GeneralizedLinearRegressor
 from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
+from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -170,6 +171,7 @@ __all__ = [
     "Options",
     "SparseCoefMixin",
     "StrOptions",
+    "_safe_indexing",
     "first_raw_prediction",
     "fit_context",
     "keep_seeds",

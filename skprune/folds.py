@@ -10,7 +10,7 @@ from sklearn.utils import _safe_indexing
 
 from skprune._compat import method_params
 from skprune.cv_results import Trial
-from skprune.plan import FlooredRateWarning
+from skprune.plan import PruningWarning
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run_fold(plan, X, y, number, train, test):
     trials = []
     with warnings.catch_warnings():
         # of a candidate no one has chosen yet; the one chosen warns when it is fitted
-        warnings.simplefilter("ignore", FlooredRateWarning)
+        warnings.simplefilter("ignore", PruningWarning)
         for rate in plan.rates:
             start = perf_counter()
             pruned = next(path)

@@ -11,8 +11,16 @@ from skprune.readouts.selection import SCOPES
 from skprune.structures import family_of, final_model
 
 
-class FlooredRateWarning(UserWarning):
+class PruningWarning(UserWarning):
+    """What a user should know of a pruning that was done as asked."""
+
+
+class FlooredRateWarning(PruningWarning):
     """Fewer units than the rate asks for can go."""
+
+
+class LostClassWarning(PruningWarning):
+    """A class that the model found is hardly found any more."""
 
 
 @dataclass(frozen=True)

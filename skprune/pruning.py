@@ -16,6 +16,7 @@ from skprune.methods import make_method
 from skprune.plan import FlooredRateWarning, Plan
 from skprune.progress import SILENT, StepLines
 from skprune.ranking import FirstRanking, rank_units
+from skprune.recall import class_recall, rows_by_class, warn_of_lost_classes
 from skprune.schedule import removal_counts
 from skprune.size import GroupReport, PruningReport, part_sizes, total_size
 from skprune.structures import (
@@ -222,6 +223,8 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
     first = FirstRanking(structure, plan.method, rng)
     parts = part_sizes(location.model)
     before = total_size(location.model, parts)
+    rows = rows_by_class(location.model, location.samples.y)
+    recall = class_recall(location.model, location.samples.X, rows)
     for rate in rates:
         if isinstance(rate, Budget):
             rate = _rate_within(rate, first, plan, location)
@@ -229,12 +232,16 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
         pruned, importances, support = steps
         smaller = pruned.finished()
         parts_after = part_sizes(smaller)
+        recall_after = class_recall(smaller, location.samples.X, rows)
+        warn_of_lost_classes(recall, recall_after)
         report = PruningReport(
             groups=_group_reports(structure, support),
             before=before,
             after=total_size(smaller, parts_after),
             parts_before=parts,
             parts_after=parts_after,
+            recall_before=recall,
+            recall_after=recall_after,
         )
         n_gone = int((~support).sum())
         yield Pruned(

@@ -1,6 +1,6 @@
 """How large a model is, and what pruning changed."""
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from html import escape
 
 import numpy as np
@@ -156,6 +156,9 @@ class PruningReport:
         Of the whole model.
     parts_before, parts_after : dict of str to ModelSize
         Of each layer or tree; a part that is gone is not in the second.
+    recall_before, recall_after : dict of class label to float
+        Share of the samples of each class that the model finds, on up to 100 of the
+        given ones; empty for regressors and for several outputs.
     """
 
     groups: list[GroupReport]
@@ -163,6 +166,8 @@ class PruningReport:
     after: ModelSize
     parts_before: dict[str, ModelSize]
     parts_after: dict[str, ModelSize]
+    recall_before: dict = field(default_factory=dict)
+    recall_after: dict = field(default_factory=dict)
 
     def __repr__(self):
         rows = [_HEADER, *_body(self)]
@@ -172,7 +177,7 @@ class PruningReport:
             + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:]))
             for row in rows
         ]
-        return "\n".join(line.rstrip() for line in lines)
+        return "\n".join(line.rstrip() for line in [*lines, *_recall_lines(self)])
 
     def _repr_html_(self):
         head = "".join(f"<th>{name}</th>" for name in _HEADER)
@@ -180,7 +185,8 @@ class PruningReport:
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
             for row in _body(self)
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return table + "".join(f"<p>{escape(line)}</p>" for line in _recall_lines(self))
 
 
 _HEADER = ("", "units", "parameters", "non-zero", "multiply-adds", "bytes")
@@ -202,6 +208,21 @@ def _body(report):
         for name, size in report.parts_before.items():
             rows.append(_size_row(name, size, report.parts_after.get(name, nothing)))
     return [*rows, _size_row("total", report.before, report.after)]
+
+
+def _recall_lines(report):
+    """The classes whose recall fell most, if any fell."""
+    fall = {
+        label: before - report.recall_after[label]
+        for label, before in report.recall_before.items()
+    }
+    worst = sorted(fall, key=fall.__getitem__, reverse=True)[:MAX_ROWS]
+    return [
+        f"recall of class {label}: {report.recall_before[label]:.2f} -> "
+        f"{report.recall_after[label]:.2f}"
+        for label in worst
+        if fall[label] > 0
+    ]
 
 
 def _size_row(name, before, after):

@@ -1,0 +1,87 @@
+"""Recall by class: what pruning does to the classes that few samples belong to.
+
+Units that only a rare class needs weigh little in any mean over samples, and go first.
+Accuracy hardly shows it; the recall of that class does.
+"""
+
+import warnings
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.multiclass import type_of_target
+
+from skprune._compat import _safe_indexing
+from skprune.plan import LostClassWarning
+
+ROWS = 100  # samples of each class, at most, on which its recall is measured
+LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
+
+
+def rows_by_class(model, y):
+    """Some samples of each class, evenly spaced.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+
+    Returns
+    -------
+    dict of class label to ndarray of int
+        Empty for regressors and for several outputs.
+    """
+    y = np.asarray(y)
+    if not is_classifier(model) or type_of_target(y) not in ("binary", "multiclass"):
+        return {}
+    rows = {
+        label: np.flatnonzero(y.ravel() == label) for label in np.unique(y).tolist()
+    }
+    return {label: r[:: -(-len(r) // ROWS)] for label, r in rows.items()}
+
+
+def class_recall(model, X, rows):
+    """Share of the samples of each class that a model finds.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        As the model takes it.
+    rows : dict of class label to ndarray of int
+        Samples of each class.
+
+    Returns
+    -------
+    dict of class label to float
+        In [0, 1].
+    """
+    if not rows:
+        return {}
+    predicted = model.predict(_safe_indexing(X, np.concatenate(list(rows.values()))))
+    parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
+    return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
+
+
+def warn_of_lost_classes(before, after):
+    """Warn of each class whose recall pruning has more than halved.
+
+    Parameters
+    ----------
+    before, after : dict of class label to float
+        Recall by class.
+    """
+    lost = [label for label in before if after[label] < LOST * before[label]]
+    if lost:
+        changes = ", ".join(
+            f"{label!r} ({before[label]:.2f} -> {after[label]:.2f})" for label in lost
+        )
+        warnings.warn(
+            f"Pruning loses classes; recall of {changes}. A lower rate, n_steps > 1, "
+            "class_weight='balanced' in the model or sample weights keep what rare "
+            "classes need.",
+            LostClassWarning,
+            stacklevel=2,
+        )
