@@ -14,6 +14,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesClassifier,
@@ -184,6 +186,19 @@ CASES = [
     Case("RandomForestRegressor", _forest(RandomForestRegressor), "regression", FOREST),
     Case("ExtraTreesClassifier", _forest(ExtraTreesClassifier), "sparse", FOREST),
     Case("ExtraTreesRegressor", _forest(ExtraTreesRegressor), "outputs", FOREST),
+    Case(
+        "AdaBoostClassifier",
+        _forest(AdaBoostClassifier, estimator=DecisionTreeClassifier(max_depth=3)),
+        "classes",
+        FOREST,
+    ),
+    Case(
+        "AdaBoostClassifier-binary",
+        _forest(AdaBoostClassifier, n_estimators=6),
+        "binary",
+        FOREST,
+    ),
+    Case("AdaBoostRegressor", _forest(AdaBoostRegressor), "regression", FOREST),
     Case(
         "BaggingClassifier",
         _forest(BaggingClassifier, max_features=0.5, bootstrap_features=True),

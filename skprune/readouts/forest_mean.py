@@ -95,8 +95,9 @@ class TreeReadout(PathReadout):
 
     def distortion(self, gates):
         mean, changed = self._mean(), 0.0
-        for t in range(self.n_units):
-            value = self.forest.value[self.forest.nodes(t)] * gates[t] / gates.sum()
+        shares = gates * self.forest.scale
+        for t, share in enumerate(shares / shares.sum()):
+            value = self.forest.value[self.forest.nodes(t)] * share
             changed = changed + value[self.leaves(t)]
         return float(self.weights @ ((changed - mean) ** 2).sum(axis=1))
 

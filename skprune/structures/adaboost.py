@@ -1,0 +1,298 @@
+"""AdaBoost of trees: a weighted vote of classifiers, a weighted median of regressors.
+
+A tree votes for the likeliest class of the leaf that a sample falls into, so that its
+leaves are not fitted to the votes of all: recovery gives the surviving trees new
+weights instead, by least squares with the votes of all trees as target. The median of
+regressors is moved as a whole.
+"""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import nnls
+from sklearn.base import is_classifier
+from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune.readouts.losses import SQUARED
+from skprune.structures.base import REFUSALS, Family, register, total_weights
+from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.tree_base import TreeStructure, tree_model
+from skprune.structures.tree_samples import TreeSamples, tree_targets
+from skprune.structures.trees import (
+    TREE_SYNONYMS,
+    TreeFeatures,
+    TreeLevels,
+    TreeSplits,
+    tree_feature_use,
+)
+
+KINDS = (AdaBoostClassifier, AdaBoostRegressor)
+BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
+DAMPING = 1e-2  # ridge toward the weights so far, relative to the mean square of votes
+
+
+def votes_of(shares):
+    """What a tree adds to the decision, from class shares or indicators.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n, n_classes)
+        The largest of each row is what is voted for, the first of equal ones.
+
+    Returns
+    -------
+    ndarray of shape (n, n_classes), or (n, 1) for two classes
+        One for the class and ``-1 / (n_classes - 1)`` for others; of two classes the
+        difference, 2 or -2.
+    """
+    n_classes = shares.shape[1]
+    chosen = np.arange(n_classes) == shares.argmax(axis=1)[:, None]
+    votes = np.where(chosen, 1.0, -1.0 / max(n_classes - 1, 1))
+    return votes[:, 1:] - votes[:, :1] if n_classes == 2 else votes
+
+
+def weighted_median(values, weights):
+    """The least value that with those below it has half of the weight.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_samples)
+        For each sample those to choose from.
+    weights : ndarray of shape (n,)
+        Not negative.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        One of the values.
+
+    Examples
+    --------
+    >>> weighted_median(np.array([[3.0], [1.0], [2.0]]), np.array([0.2, 0.5, 0.3]))
+    array([1.])
+    """
+    order = np.argsort(values, axis=0)
+    below = np.cumsum(weights[order], axis=0)
+    middle = (below >= 0.5 * below[-1]).argmax(axis=0)[None]
+    chosen = np.take_along_axis(order, middle, axis=0)
+    return np.take_along_axis(values, chosen, axis=0)[0]
+
+
+class VoteSamples(TreeSamples):
+    """The samples on which AdaBoost is pruned.
+
+    The loss is half the squared distance of the decision to the vote for the true
+    class, or of the prediction to the target.
+
+    Parameters
+    ----------
+    model : AdaBoostClassifier or AdaBoostRegressor
+        Fitted.
+    samples : Samples
+        As the model takes them.
+    holder : AdaBoostModel
+        How the model holds its trees.
+
+    Attributes
+    ----------
+    teacher : ndarray of shape (n_samples, n_outputs)
+        The decision, or the prediction, of the model as trained.
+    """
+
+    def __init__(self, model, samples, holder):
+        self.X = holder.features(samples.X)
+        self.raw_weights = total_weights(model, samples, self.X.shape[0])
+        self.weights = self.raw_weights / self.raw_weights.sum()
+        targets = tree_targets(model, samples.y)
+        self.targets = votes_of(targets) if is_classifier(model) else targets
+        self.loss = SQUARED
+        self.teacher = holder.decision(self.X)
+        self.limits = self.seen = None
+        self.memorised = True
+
+
+class AdaBoostModel(ForestModel):
+    """How AdaBoost holds its trees and their weights."""
+
+    @property
+    def weights(self):
+        """Weight of each tree, (n_trees,)."""
+        return self.model.estimator_weights_[: len(self.model.estimators_)]
+
+    @property
+    def scale(self):
+        """Share of each tree in all weights, (n_trees,)."""
+        return self.weights / self.weights.sum()
+
+    def samples(self, samples):
+        """Samples as these trees take them, a VoteSamples."""
+        return VoteSamples(self.model, samples, self)
+
+    def flattened(self):
+        """The nodes of all trees, a FlatForest; of a classifier with their votes."""
+        forest = super().flattened()
+        if is_classifier(self.model):
+            return replace(forest, value=votes_of(forest.value))
+        return forest
+
+    def decision(self, X):
+        """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
+        return together(self.flattened(), self, X)
+
+    def with_trees(self, trees, members):
+        """The same for a copy of the model that holds other trees."""
+        model = super().with_trees(trees, members).model
+        for name in ("estimator_weights_", "estimator_errors_"):
+            setattr(model, name, getattr(self.model, name)[members])
+        return replace(self, model=model)
+
+    def rebuilt(self, forest, kept, old_offset, members):
+        """The same for a copy of the model with some of the nodes."""
+        if is_classifier(self.model):
+            shares = super().flattened().value
+            forest = replace(forest, value=shares[kept])
+        return super().rebuilt(forest, kept, old_offset, members)
+
+
+def together(forest, holder, X):
+    """What trees decide together.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        The trees with their votes or values, in the scale of their weights.
+    holder : AdaBoostModel
+        Of the model.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        From ``holder.features``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        The mean of votes, or the median of values.
+    """
+    reached = (
+        forest.value[forest.nodes(t)][holder.leaves(t, X)]
+        for t in range(forest.n_trees)
+    )
+    if is_classifier(holder.model):
+        return sum(share * votes for share, votes in zip(forest.scale, reached))
+    values = np.array([values[:, 0] for values in reached])
+    return weighted_median(values, forest.scale)[:, None]
+
+
+class AdaBoosted(TreeStructure):
+    """What the structures of AdaBoost have in common."""
+
+    @property
+    def gates_are_linear(self):
+        """Whether the output is the sum of contributions times gates."""
+        return is_classifier(self.estimator) and super().gates_are_linear
+
+    def _see(self, holder, forest, prior, members):
+        super()._see(holder, forest, prior, members)
+        self.units = replace(self.units, rescalable=isinstance(self, AdaBoostTrees))
+
+    def _sum_of_trees(self, value, X=None, weights=None):
+        """The decision, or the median, by values of the nodes."""
+        X = self.samples.X if X is None else self.holder.features(X)
+        forest = replace(self.forest, value=value)
+        return together(forest, self.holder, X)
+
+    def _recovered(self):
+        teacher = self.samples.teacher
+        if is_classifier(self.estimator):
+            return self._reweighted(self._fitted_weights(teacher))
+        return self._moved(self.samples.weights @ (teacher - self.output()))
+
+    def _reweighted(self, weights):
+        """The structure with other weights of its trees, which must be its own."""
+        changed = copy.copy(self)
+        self.estimator.estimator_weights_ = weights
+        changed.forest = replace(self.forest, scale=self.holder.scale)
+        return changed
+
+    def _moved(self, shift):
+        """The structure with a constant added to all values, its trees its own."""
+        changed = copy.copy(self)
+        changed.forest = replace(self.forest, value=self.forest.value + shift)
+        changed.prior = self.prior + shift
+        self.holder.set_values(changed.forest)
+        return changed
+
+    def _fitted_weights(self, teacher):
+        """Weights of the trees by a ridge that lets none be negative."""
+        forest, before = self.forest, self.holder.weights
+        root = np.sqrt(self.samples.weights)[:, None]
+        votes = np.array(
+            [
+                (root * forest.value[forest.nodes(t)][self._leaves(t)]).ravel()
+                for t in range(forest.n_trees)
+            ]
+        )
+        gram, share = votes @ votes.T, before / before.sum()
+        ridge = DAMPING * (np.trace(gram) / len(gram) or 1.0)
+        right = votes @ (root * teacher).ravel() + ridge * share
+        factor = cholesky(gram + ridge * np.eye(len(gram)))
+        fitted, _ = nnls(factor, solve_triangular(factor, right, trans="T"))
+        return fitted * (before.sum() / fitted.sum()) if fitted.any() else before
+
+
+class AdaBoostSplits(AdaBoosted, TreeSplits):
+    """A unit is a split, with all that hangs below it."""
+
+
+class AdaBoostLevels(AdaBoosted, TreeLevels):
+    """A unit is a depth level of a tree, with all that hangs below it."""
+
+
+class AdaBoostFeatures(AdaBoosted, TreeFeatures):
+    """A unit is an input feature that some split asks for."""
+
+
+class AdaBoostTrees(AdaBoosted, ForestTrees):
+    """A unit is a tree; a gate multiplies its weight."""
+
+    def output(self, gates=None, X=None):
+        gated = self
+        if gates is not None:
+            shares = np.asarray(gates) * self.forest.scale
+            gated = copy.copy(self)
+            gated.forest = replace(self.forest, scale=shares / shares.sum())
+        return gated._sum_of_trees(self.forest.value, X)
+
+    def _cut(self, gates):
+        trees, forest = np.flatnonzero(gates), self.forest
+        roots = forest.offset[trees]
+        smaller, kept = forest.rewired(forest.left, forest.right, roots, trees)
+        pruned = self._packed(smaller, kept, self.prior[kept], trees)
+        return pruned._reweighted(pruned.holder.weights * gates[trees])
+
+
+def is_adaboost_of_trees(model):
+    """Whether a model, fitted or not, is AdaBoost whose base is a tree."""
+    base = getattr(model, "estimator", None)
+    return isinstance(model, KINDS) and (base is None or isinstance(base, BASES))
+
+
+for kind in KINDS:
+    tree_model.register(kind, AdaBoostModel)
+    REFUSALS[kind] = "only AdaBoost of single trees can"
+register(
+    Family(
+        name="AdaBoost of trees",
+        accepts=is_adaboost_of_trees,
+        structures={
+            "connection": AdaBoostSplits,
+            "neuron": AdaBoostTrees,
+            "layer": AdaBoostLevels,
+            "feature": AdaBoostFeatures,
+        },
+        synonyms={**TREE_SYNONYMS, "tree": "neuron", "stage": "neuron"},
+        part_sizes=forest_part_sizes,
+        feature_use=tree_feature_use,
+    )
+)
