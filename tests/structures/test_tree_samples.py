@@ -1,0 +1,106 @@
+"""Samples reach trees as scikit-learn hands them over, with targets beside values."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune.structures import Samples
+from skprune.structures.tree_samples import (
+    TreeSamples,
+    brier,
+    held_out_squares,
+    leaf_limits,
+    tree_features,
+    tree_targets,
+)
+
+X, Y = load_iris(return_X_y=True)
+NAMES = np.array(["c", "a", "b"])[Y]
+
+
+def test_targets_are_indicators_in_the_order_of_classes():
+    """String classes become columns in the order of classes_."""
+    model = DecisionTreeClassifier().fit(X, NAMES)
+
+    targets = tree_targets(model, NAMES)
+
+    assert_array_equal(model.classes_[targets.argmax(axis=1)], NAMES)
+    assert_array_equal(targets.sum(axis=1), 1)
+
+
+def test_targets_of_several_outputs_stand_beside_the_values_of_leaves():
+    """A fully grown tree has the targets themselves in its leaves."""
+    outputs = np.column_stack([NAMES, np.where(Y > 0, "yes", "no")])
+    model = DecisionTreeClassifier(random_state=0).fit(X, outputs)
+    model.fit(np.column_stack([X, np.arange(150)]), outputs)
+
+    values = model.tree_.value[model.apply(np.column_stack([X, np.arange(150)]))]
+
+    assert_array_equal(tree_targets(model, outputs), values.reshape(150, -1))
+    assert leaf_limits(model).n_classes == (3, 2)
+
+
+def test_regression_has_no_limits():
+    """Targets of a regression are themselves, and leaves may have any value."""
+    model = DecisionTreeRegressor().fit(X, Y * 1.5)
+
+    assert_array_equal(tree_targets(model, Y * 1.5)[:, 0], Y * 1.5)
+    assert leaf_limits(model) is None
+
+
+def test_features_are_single_and_may_have_holes():
+    """Samples are float32, NaN is a value, and infinity is none."""
+    holes = X.copy()
+    holes[3, 1] = np.nan
+    model = DecisionTreeClassifier().fit(X, Y)
+
+    assert tree_features(model, holes).dtype == np.float32
+    assert sparse.issparse(tree_features(model, sparse.csc_array(X)))
+    with pytest.raises(ValueError, match="infinity"):
+        tree_features(model, np.where(np.isnan(holes), np.inf, holes))
+
+
+def test_class_weights_count():
+    """Weights of samples are multiplied by those of their classes, and sum to one."""
+    model = RandomForestClassifier(2, class_weight={0: 3, 1: 1, 2: 2}).fit(X, Y)
+    weight = np.random.default_rng(0).random(150)
+
+    samples = TreeSamples(model, Samples(X, Y, weight))
+
+    expected = weight * np.array([3, 1, 2])[Y]
+    assert_allclose(samples.weights, expected / expected.sum())
+
+
+def test_weights_count_different_samples():
+    """For recovery they sum to the number of different samples of positive weight."""
+    model = DecisionTreeRegressor().fit(X, Y)
+    features, y = np.vstack([X[:60], X[:20]]), np.append(Y[:60], Y[:20])
+    weight = np.ones(80)
+    weight[50:60] = 0
+    distinct = len(np.unique(np.column_stack([X[:50], Y[:50]]), axis=0))
+
+    samples = TreeSamples(model, Samples(features, y, weight))
+
+    assert_allclose(samples.counts.sum(), distinct)
+    assert len(samples.rank) == len(samples.used) == 70
+
+
+def test_drawn_classes_have_their_probabilities():
+    """Labels are drawn class by class for each output."""
+    Z = np.tile([0.2, 0.5, 0.3, 0.9, 0.1, 0.0], (20000, 1))
+
+    drawn = brier(2).draw(Z, np.random.default_rng(0))
+
+    assert_array_equal(drawn.reshape(-1, 3).sum(axis=1), 1)
+    assert_allclose(drawn.mean(axis=0), Z[0], atol=0.02)
+
+
+def test_missing_trees_are_taken_off_the_loss():
+    """The variance due to trees that did not speak lowers the squared error."""
+    Z, Y_ = np.array([[1.0, 2.0]]), np.array([[0.0, 4.0]])
+
+    assert_allclose(held_out_squares(Z, Y_, np.array([[0.5, 0.25]])), [4.25 / 2])
