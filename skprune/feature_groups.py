@@ -71,8 +71,7 @@ def feature_groups(fitted, samples, labels):
     location = locate(fitted, samples)
     columns = input_columns(fitted, len(labels))
     structure = structure_of(location, "feature")
-    use = family_of(location.model).feature_use(location.model)
-    labels_read = labels[columns[use > 0]]
+    labels_read = labels[columns[feature_use(location.model) > 0]]
     groups, group = np.unique(labels_read, return_inverse=True)
     if len(groups) < len(labels_read):
         structure = JoinedUnits(structure, group)
@@ -80,6 +79,33 @@ def feature_groups(fitted, samples, labels):
     unit = np.full(labels.max(initial=-1) + 1, -1)
     unit[labels_read] = np.arange(len(labels_read))
     return FeatureGroups(location, structure, unit[labels])
+
+
+def feature_use(model):
+    """How many weights or splits read each feature of a model.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted, not a container.
+
+    Returns
+    -------
+    ndarray of int of shape (n_features,)
+        Zero where nothing does.
+
+    Raises
+    ------
+    TypeError
+        If the family of the model does not say.
+    """
+    family = family_of(model)
+    if family.feature_use is None:
+        raise TypeError(
+            f"{family.name} do not say which features they read; give their Family a "
+            "feature_use."
+        )
+    return family.feature_use(model)
 
 
 def ranking(importances, support):

@@ -1,9 +1,14 @@
 """Labels and lists of columns say which features belong together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from skprune.feature_groups import group_labels, ranking
+from skprune import feature_groups
+from skprune.feature_groups import feature_use, group_labels, ranking
+from skprune.structures import family_of
 
 
 def test_labels_of_any_kind_are_numbered():
@@ -49,3 +54,13 @@ def test_ranking_counts_up_by_falling_importance():
     ranks = ranking(np.array([0.1, 0.2, 0.5, 0.9, 0.3]), support)
 
     np.testing.assert_array_equal(ranks, [1, 4, 2, 1, 3])
+
+
+def test_family_that_does_not_say_what_it_reads_is_named(monkeypatch):
+    """A family without feature_use raises an error that says what is missing."""
+    model = LinearRegression().fit(np.eye(3), np.arange(3))
+    dumb = replace(family_of(model), feature_use=None)
+    monkeypatch.setattr(feature_groups, "family_of", lambda model: dumb)
+
+    with pytest.raises(TypeError, match="linear models do not say"):
+        feature_use(model)

@@ -4,8 +4,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skprune.display.style import KEPT, REMOVED, axes_for, bare
+from skprune.feature_groups import feature_use
 from skprune.selector import PruningSelector
-from skprune.structures import family_of, final_model, input_columns
+from skprune.structures import final_model, input_columns
 
 IMPORTANCE, USE = "importance", "weights or splits that read it"
 
@@ -150,5 +151,5 @@ def _use(fitted, n_features):
     """Weights or splits that read each column of X."""
     model = final_model(fitted)
     use = np.zeros(n_features, dtype=int)
-    use[input_columns(fitted, n_features)] = family_of(model).feature_use(model)
+    use[input_columns(fitted, n_features)] = feature_use(model)
     return use

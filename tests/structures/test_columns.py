@@ -13,7 +13,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skprune.structures import input_columns
+from skprune.structures import family_of, final_model, input_columns
+from tests.cases import CASES
 
 
 @pytest.mark.filterwarnings("ignore:Skipping features without any observed values")
@@ -54,3 +55,18 @@ def test_new_features_are_refused(step):
 
     with pytest.raises(ValueError, match=f"{type(step).__name__} makes features"):
         input_columns(pipe, 30)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if "feature" in case.granularities],
+    ids=lambda case: case.name,
+)
+def test_family_says_which_features_it_reads(case):
+    """The features that a family names are as many as the units of "feature"."""
+    model = final_model(case.fitted())
+
+    use = family_of(model).feature_use(model)
+
+    assert use.shape == (model.n_features_in_,)
+    assert np.count_nonzero(use) == case.specimen("feature").structure().n_units
