@@ -7,6 +7,7 @@ Accuracy hardly shows it; the recall of that class does.
 import warnings
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
 
@@ -60,9 +61,15 @@ def class_recall(model, X, rows):
     """
     if not rows:
         return {}
-    predicted = model.predict(_safe_indexing(X, np.concatenate(list(rows.values()))))
+    predicted = model.predict(_take(X, np.concatenate(list(rows.values()))))
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
+
+
+def _take(X, rows):
+    if sparse.issparse(X):
+        return X.tocsr()[rows]
+    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
 
 
 def warn_of_lost_classes(before, after):
