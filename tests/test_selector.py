@@ -9,7 +9,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
@@ -38,6 +38,7 @@ MODELS = [
     NET,
     DecisionTreeClassifier(random_state=0),
     RandomForestClassifier(8, random_state=0),
+    GradientBoostingClassifier(n_estimators=5, random_state=0),
 ]
 CHECKED = [
     PruningSelector(LogisticRegression()),
