@@ -296,7 +296,7 @@ class TreeStructure(Structure):
         number = np.cumsum(leaf) - 1
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
         first = np.cumsum(n_leaves) - n_leaves
-        leaves = np.empty((forest.n_trees, len(used)), dtype=np.intp)
+        leaves = np.empty((forest.n_trees, len(used)), dtype=np.int32)
         for t in range(forest.n_trees):
             leaves[t] = number[forest.nodes(t)][self._leaves(t)[used]] - first[t]
         return LeafProblem(
