@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from skprune._compat import _safe_indexing
 from skprune.size import model_size
 from skprune.timing import prediction_seconds
 

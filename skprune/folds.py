@@ -6,9 +6,8 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
-from skprune._compat import method_params
+from skprune._compat import _safe_indexing, method_params
 from skprune.cv_results import Trial
 from skprune.plan import PruningWarning
 
