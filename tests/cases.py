@@ -314,4 +314,12 @@ CHECKED_MODELS = [
     RandomForestRegressor(n_estimators=4),
     ExtraTreesClassifier(n_estimators=4),
     ExtraTreesRegressor(n_estimators=4),
+    _forest(BaggingClassifier),
+    _forest(BaggingRegressor),
+    _forest(AdaBoostClassifier, n_estimators=8),
+    AdaBoostRegressor(n_estimators=4, random_state=1),
+    _forest(GradientBoostingClassifier, n_estimators=8),
+    _forest(GradientBoostingRegressor, n_estimators=8),
+    _hist(HistGradientBoostingClassifier, max_iter=8),
+    _hist(HistGradientBoostingRegressor, max_iter=8),
 ]

@@ -3,7 +3,18 @@
 import pytest
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import (
     HuberRegressor,
     LogisticRegression,
@@ -25,7 +36,15 @@ EQUIVALENCE = (
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
 )
+DENSE_ONLY = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 INEXACT = (
+    *DENSE_ONLY,
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HuberRegressor,
     LinearSVC,
     LinearSVR,
@@ -68,14 +87,19 @@ pytestmark = [
 ]
 
 
+def inexact_checks(model):
+    """Checks that a model fails because a weight of two is not two samples to it."""
+    if not isinstance(model, INEXACT):
+        return ()
+    return EQUIVALENCE[:1] if isinstance(model, DENSE_ONLY) else EQUIVALENCE
+
+
 def expected_failures(estimator):
     """Checks that fail because of the model inside."""
     model = estimator.estimator
     if isinstance(model, LinearDiscriminantAnalysis):
         return dict.fromkeys(WITH_WEIGHTS, "its fit takes no sample_weight")
-    if isinstance(model, INEXACT):
-        return dict.fromkeys(EQUIVALENCE, "the model alone fails it")
-    return {}
+    return dict.fromkeys(inexact_checks(model), "the model alone fails it")
 
 
 @parametrize_with_checks(
@@ -107,11 +131,10 @@ class Bystander(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-@pytest.mark.parametrize("check", EQUIVALENCE)
 @pytest.mark.parametrize(
-    "model",
-    [model for model in CHECKED_MODELS if isinstance(model, INEXACT)],
-    ids=lambda model: type(model).__name__,
+    ("model", "check"),
+    [(model, check) for model in CHECKED_MODELS for check in inexact_checks(model)],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_model_alone_fails_expected_check(model, check):
     """What is expected to fail also fails without any pruning.
