@@ -22,14 +22,16 @@ class JoinedReadout(Readout):
     readout : Readout
         Whose units are joined.
     group : ndarray of int of shape (readout.n_units,)
-        The joined unit of each unit; none is empty.
+        The joined unit of each unit.
+    n_units : int
+        Number of joined units; one without members has no importance.
     """
 
-    def __init__(self, readout, group):
+    def __init__(self, readout, group, n_units):
         self.name = readout.name
         self.readout = readout
         self.group = group
-        self.n_units = int(group.max(initial=-1)) + 1
+        self.n_units = n_units
         self.hessian_size = readout.hessian_size
 
     def _total(self, of_unit):
@@ -60,7 +62,7 @@ class JoinedReadout(Readout):
         return self._total(self.readout.elimination(score, rng))
 
     def lasso(self, rng=None):
-        return joined_lasso(self.readout.lasso(rng), self.group)
+        return joined_lasso(self.readout.lasso(rng), self.group, self.n_units)
 
     def distortion(self, gates):
         return self.readout.distortion(gates[self.group])
@@ -90,7 +92,7 @@ class Quadratic:
 
 
 @singledispatch
-def joined_lasso(problem, group):
+def joined_lasso(problem, group, n_units):
     """The same lasso with one penalty on the norm of each joined unit [1]_.
 
     Parameters
@@ -99,6 +101,8 @@ def joined_lasso(problem, group):
         Of the units.
     group : ndarray of int of shape (problem.n_units,)
         The joined unit of each unit.
+    n_units : int
+        Number of joined units.
 
     Returns
     -------
@@ -121,16 +125,18 @@ def joined_lasso(problem, group):
 
 
 @joined_lasso.register
-def _(problem: RowLasso, group):
+def _(problem: RowLasso, group, n_units):
     unit = np.full(problem.W.shape, -2)
     unit[problem.rows] = group[:, None]
     loss = Quadratic(problem.gram, problem.cross)
-    return SmoothLasso(loss, np.zeros_like(problem.W), unit)
+    joined = SmoothLasso(loss, np.zeros_like(problem.W), unit)
+    joined.n_units = n_units
+    return joined
 
 
 @joined_lasso.register
-def _(problem: SmoothLasso, group):
+def _(problem: SmoothLasso, group, n_units):
     joined = copy.copy(problem)
     joined.unit = np.append(group, [-2, -1])[problem.unit]  # -1 and -2 stay
-    joined.n_units = int(group.max(initial=-1)) + 1
+    joined.n_units = n_units
     return joined

@@ -225,49 +225,6 @@ class StepReadout(PathReadout):
             yield block, block.sum_up(np.concatenate(parts))
 
 
-class GroupedReadout(Readout):
-    """Units are groups of splits, whose importances add up.
-
-    Parameters
-    ----------
-    steps : StepReadout
-        The splits.
-    group : ndarray of int of shape (steps.n_units,)
-        The group of each split.
-    n_units : int
-        Number of groups.
-    """
-
-    hessian_size = 0
-
-    def __init__(self, steps, group, n_units):
-        self.name = steps.name
-        self.steps = steps
-        self.group = group
-        self.n_units = n_units
-
-    def size(self):
-        return np.sqrt(self._total(self.steps.size() ** 2))
-
-    def contribution(self):
-        return np.sqrt(self._total(self.steps.contribution() ** 2))
-
-    def gate_gradient(self):
-        return self._total(self.steps.gate_gradient())
-
-    def fisher(self, rng=None):
-        return self._total(self.steps.fisher(rng))
-
-    def removal_loss(self, rng=None):
-        return self._total(self.steps.removal_loss(rng))
-
-    def lasso(self, rng=None):
-        return StepLasso(self.steps, self.group)
-
-    def _total(self, of_split):
-        return np.bincount(self.group, weights=of_split, minlength=self.n_units)
-
-
 class StepLasso(SmoothLasso):
     """The lasso on the gates of splits, in the scale of their contributions.
 

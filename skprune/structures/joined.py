@@ -36,7 +36,8 @@ class JoinedUnits(Structure):
         return self.structure.estimator
 
     def readouts(self):
-        return [JoinedReadout(r, self.group) for r in self.structure.readouts()]
+        readouts = self.structure.readouts()
+        return [JoinedReadout(one, self.group, self.n_units) for one in readouts]
 
     def _expanded(self, gates):
         return None if gates is None else np.asarray(gates)[self.group]

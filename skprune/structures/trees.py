@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.readouts.paths import GroupedReadout, StepReadout
+from skprune.readouts.joined import JoinedReadout
+from skprune.readouts.paths import StepReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_size
@@ -101,7 +102,7 @@ class TreeLevels(TreeSplits):
         return gates[self.level]
 
     def readouts(self):
-        return [GroupedReadout(self._steps(), self.level, self.n_units)]
+        return [JoinedReadout(self._steps(), self.level, self.n_units)]
 
 
 class TreeFeatures(TreeSplits):
@@ -122,7 +123,7 @@ class TreeFeatures(TreeSplits):
         return gates[self.feature]
 
     def readouts(self):
-        return [GroupedReadout(self._steps(), self.feature, self.n_units)]
+        return [JoinedReadout(self._steps(), self.feature, self.n_units)]
 
     def output(self, gates=None, X=None):
         if gates is not None and not np.all(gates):

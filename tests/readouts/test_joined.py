@@ -36,7 +36,7 @@ def test_norm_of_group_is_that_of_its_members(name):
     """Squared norms add up over the members of a group."""
     single = row_readout()
 
-    joined = getattr(JoinedReadout(single, GROUP), name)()
+    joined = getattr(JoinedReadout(single, GROUP, 3), name)()
 
     squares = getattr(single, name)() ** 2
     wanted = [np.sum(squares[GROUP == g]) for g in range(3)]
@@ -48,7 +48,7 @@ def test_loss_of_group_is_the_sum(name):
     """What is in units of the loss adds up over the members of a group."""
     single = row_readout()
 
-    joined = getattr(JoinedReadout(single, GROUP), name)()
+    joined = getattr(JoinedReadout(single, GROUP, 3), name)()
 
     values = getattr(single, name)()
     assert_allclose(joined, [values[GROUP == g].sum() for g in range(3)])
@@ -58,7 +58,7 @@ def test_elimination_adds_up():
     """So do the scores of backward elimination."""
     single = row_readout()
 
-    joined = JoinedReadout(single, GROUP).elimination(squared_weight)
+    joined = JoinedReadout(single, GROUP, 3).elimination(squared_weight)
 
     values = single.elimination(squared_weight)
     assert_allclose(joined, [values[GROUP == g].sum() for g in range(3)])
@@ -68,7 +68,7 @@ def test_distortion_is_that_of_the_members():
     """Gates of groups change the output as the same gates of their members."""
     single, gates = row_readout(), np.array([1.0, 0.0, 0.7])
 
-    distortion = JoinedReadout(single, GROUP).distortion(gates)
+    distortion = JoinedReadout(single, GROUP, 3).distortion(gates)
 
     assert distortion == single.distortion(gates[GROUP])
 
@@ -77,7 +77,7 @@ def test_distortion_is_that_of_the_members():
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_group_lasso_meets_its_optimality_conditions(n_outputs, share):
     """At the optimum the pull of a group is the penalty, or less where it is out."""
-    problem = JoinedReadout(row_readout(n_outputs), GROUP).lasso()
+    problem = JoinedReadout(row_readout(n_outputs), GROUP, 3).lasso()
     _, largest = problem.solve(np.inf)
     penalty = share * largest.max()
 
@@ -106,7 +106,7 @@ def test_groups_of_one_give_the_lasso():
         objective=Objective(SQUARED, y[:, None], np.zeros(1), 0.0),
     )
 
-    norms, _ = JoinedReadout(single, np.arange(10)).lasso().solve(5.0)
+    norms, _ = JoinedReadout(single, np.arange(10), 10).lasso().solve(5.0)
 
     assert_allclose(norms, np.abs(model.coef_), atol=1e-3)
 
@@ -121,7 +121,7 @@ def test_unknown_lasso_says_what_to_do():
             return np.zeros(2), np.zeros(2)
 
     with pytest.raises(TypeError, match="use another method"):
-        joined_lasso(Other(), np.array([0, 0]))
+        joined_lasso(Other(), np.array([0, 0]), 1)
 
 
 def test_entries_can_be_joined():
@@ -132,6 +132,18 @@ def test_entries_can_be_joined():
         "W", single.A, single.W, single._gradient, single.weights, mask=mask
     )
 
-    rows = JoinedReadout(entries, np.repeat(np.arange(5), 2))
+    rows = JoinedReadout(entries, np.repeat(np.arange(5), 2), 5)
 
     assert_allclose(rows.contribution(), single.contribution())
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_unit_without_members_has_no_importance(n_outputs):
+    """A joined unit that is empty has a zero in its place, also in the lasso."""
+    joined = JoinedReadout(row_readout(n_outputs), GROUP, 4)
+
+    norms, pulls = joined.lasso().solve(0.01)
+
+    assert joined.contribution()[3] == joined.fisher()[3] == 0
+    assert norms.shape == pulls.shape == (4,)
+    assert norms[3] == pulls[3] == 0

@@ -8,8 +8,8 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.readouts import paths
+from skprune.readouts.joined import JoinedReadout
 from skprune.readouts.lasso import shrink_to
-from skprune.readouts.paths import GroupedReadout
 from tests.tree_oracles import splits_of, structure_of, trees_of
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -138,7 +138,7 @@ def test_groups_add_up():
     _, structure = classifier()
     steps = structure.readouts()[0]
     group = np.arange(steps.n_units) % 4
-    grouped = GroupedReadout(steps, group, 5)
+    grouped = JoinedReadout(steps, group, 5)
 
     def total(of_split):
         return np.bincount(group, of_split, minlength=5)
