@@ -6,6 +6,7 @@ one over those that are left.
 
 import copy
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from sklearn.ensemble import (
@@ -50,7 +51,7 @@ class ForestModel(TreeModel):
     part = "estimators_"
     training_state = TRAINING_STATE
 
-    @property
+    @cached_property
     def trees(self):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.model.estimators_]
