@@ -73,7 +73,8 @@ class PruningSelector(
         Which features stay.
     importances_ : ndarray of shape (`n_features_in_`,)
         Importance of each feature, or of its group, in the last ranking that saw it;
-        zero where the model does not read it. High: keep.
+        zero where the model does not read it, and at a rate of zero, where nothing is
+        ranked. High: keep.
     ranking_ : ndarray of int of shape (`n_features_in_`,)
         One for features that stay; the others count up from two by falling importance.
     rate_ : float
