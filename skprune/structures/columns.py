@@ -43,6 +43,6 @@ def _chosen(transformer, n_columns):
             return np.array([position[name] for name in outputs], dtype=int)
     raise ValueError(
         f"{type(transformer).__name__} makes features that are not columns of its "
-        "input, so that none of those can be dropped one by one; put it in front of "
-        "the selector, in a pipeline around both."
+        "input, so that no column can be said to stay or go; put it in front of what "
+        "is pruned, in a pipeline around both."
     )
