@@ -7,10 +7,10 @@ from joblib import dump, load
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
-    AdaBoostClassifier,
     IsolationForest,
     RandomForestClassifier,
     RandomTreesEmbedding,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
@@ -139,7 +139,6 @@ def test_granularity_that_the_family_lacks(iris, model, message):
 @pytest.mark.parametrize(
     "model",
     [
-        AdaBoostClassifier(),
         GaussianNB(),
         IsolationForest(),
         KNeighborsClassifier(),
@@ -147,6 +146,7 @@ def test_granularity_that_the_family_lacks(iris, model, message):
         SGDOneClassSVM(),
         SVC(),
         SVC(kernel="linear"),
+        StackingClassifier([("a", LogisticRegression())]),
         VotingClassifier([("a", LogisticRegression())]),
     ],
     ids=lambda model: type(model).__name__,
