@@ -20,12 +20,13 @@ from skprune.plan import Plan
 from skprune.progress import SILENT, fit_task
 from skprune.pruning import (
     make_generator,
-    prune_at_rates,
+    prune_candidates,
     prune_fitted,
+    structure_of,
     train_on,
 )
 from skprune.readouts.selection import SCOPES
-from skprune.structures import Samples
+from skprune.structures import Samples, locate
 from skprune.training import check_shows_all, routed_fit_params, trained
 
 
@@ -222,7 +223,9 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         fitted = self._trained(X, y, routed, SILENT)
         rng = make_generator(self.random_state)
         samples = Samples(X, y, weights, trained_on=True)
-        path = prune_at_rates(fitted, samples, plan, rates, rng)
+        location = locate(fitted, samples)
+        structure = structure_of(location, plan.granularity)
+        path = prune_candidates(location, structure, plan, rates, rng)
         members = (clone(self).set_params(rate=rate) for rate in rates)
         return fitted, (m._record(p, plan.method) for m, p in zip(members, path))
 

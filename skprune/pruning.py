@@ -4,29 +4,26 @@
 the same code after it has fitted the model itself.
 """
 
-import warnings
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skprune.budget import Budget, fewest_gone
+from skprune.budget import Budget
 from skprune.methods import make_method
-from skprune.plan import FlooredRateWarning, Plan
-from skprune.progress import SILENT, StepLines
-from skprune.ranking import FirstRanking, rank_units
+from skprune.plan import Plan
+from skprune.progress import SILENT
+from skprune.ranking import FirstRanking
 from skprune.recall import class_recall, rows_by_class, warn_of_lost_classes
-from skprune.schedule import removal_counts
 from skprune.size import GroupReport, PruningReport, part_sizes, total_size
+from skprune.steps import rate_within, run_steps
 from skprune.structures import (
     Samples,
     check_targets,
     family_of,
+    final_model,
     locate,
 )
-
-BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -220,28 +217,45 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
     Pruned
         One a rate, in their order.
     """
+    X, rows = location.samples.X, rows_by_class(location.model, location.samples.y)
+    before = class_recall(location.model, X, rows)
+    for pruned in prune_candidates(location, structure, plan, rates, rng, task):
+        after = class_recall(final_model(pruned.estimator), X, rows)
+        warn_of_lost_classes(before, after)
+        recall = {"recall_before": before, "recall_after": after}
+        yield replace(pruned, report=replace(pruned.report, **recall))
+
+
+def prune_candidates(location, structure, plan, rates, rng, task=SILENT):
+    """Prune a structure at several rates, of which most will not be kept.
+
+    Parameters
+    ----------
+    location, structure, plan, rates, rng, task
+        As in `prune_structure`.
+
+    Yields
+    ------
+    Pruned
+        One a rate, in their order; the reports say nothing of recall, which costs
+        predictions.
+    """
     first = FirstRanking(structure, plan.method, rng)
     parts = part_sizes(location.model)
     before = total_size(location.model, parts)
-    rows = rows_by_class(location.model, location.samples.y)
-    recall = class_recall(location.model, location.samples.X, rows)
     for rate in rates:
         if isinstance(rate, Budget):
-            rate = _rate_within(rate, first, plan, location)
-        steps = _run_steps(first, replace(plan, rate=rate), location, task)
+            rate = rate_within(rate, first, plan, location)
+        steps = run_steps(first, replace(plan, rate=rate), location, task)
         pruned, importances, support = steps
         smaller = pruned.finished()
         parts_after = part_sizes(smaller)
-        recall_after = class_recall(smaller, location.samples.X, rows)
-        warn_of_lost_classes(recall, recall_after)
         report = PruningReport(
             groups=_group_reports(structure, support),
             before=before,
             after=total_size(smaller, parts_after),
             parts_before=parts,
             parts_after=parts_after,
-            recall_before=recall,
-            recall_after=recall_after,
         )
         n_gone = int((~support).sum())
         yield Pruned(
@@ -299,91 +313,6 @@ def structure_of(location, granularity):
     family = family_of(location.model)
     structure = family.structures[family.granularity(granularity)]
     return structure(location.model, location.samples)
-
-
-def _rate_within(budget, first, plan, location):
-    """The smallest rate that meets a budget."""
-    units, X = first.structure.units, location.samples.X
-    quiet = replace(plan, verbose=0)
-    sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
-
-    def rate_of(n_gone):
-        return min(n_gone / max(units.n_units, 1), BELOW_ONE)
-
-    def excess(plan, n_gone):
-        plan = replace(plan, rate=rate_of(n_gone))
-        structure, *_ = _run_steps(first, plan, location, SILENT)
-        return budget.excess(structure.finished(), X)
-
-    n_gone = fewest_gone(
-        units.removable,
-        lambda n_gone: not excess(sketch, n_gone),
-        lambda n_gone: not excess(quiet, n_gone),
-    )
-    if n_gone is None:
-        least = excess(quiet, units.removable)
-        reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
-        raise ValueError(
-            f"rate={budget!r} cannot be met by {type(location.model).__name__} with "
-            f"granularity={plan.granularity!r}: the smallest it can reach is {reached}."
-        )
-    return rate_of(n_gone)
-
-
-def _run_steps(first, plan, location, task):
-    structure = first.structure
-    n_units, removable = structure.n_units, structure.units.removable
-    importances, alive = np.zeros(n_units), np.arange(n_units)
-    _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
-    counts = removal_counts(n_units, plan.rate, plan.n_steps)
-    lines = StepLines(plan.n_steps, n_units)
-    for step, n_gone in enumerate(counts, start=1):
-        with task.subtask("step", plan.finetune) as subtask:
-            n_keep = n_units - min(n_gone, removable)
-            if n_keep < len(alive):
-                if structure is first.structure:
-                    ranking = first.at(n_keep)
-                else:
-                    ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
-                importances[alive] = ranking.importances
-                n_remove = len(alive) - n_keep
-                structure, kept = _one_step(ranking, n_remove, plan, subtask)
-                alive = alive[kept]
-            subtask.reached(partial(_rebuilt, location, structure))
-        if plan.verbose:
-            lines.show(step, len(alive), structure.loss())
-    if plan.compensate and not plan.finetune and len(alive) < n_units:
-        structure = structure.polished()
-    support = np.zeros(n_units, dtype=bool)
-    support[alive] = True
-    return structure, importances, support
-
-
-def _rebuilt(location, structure):
-    return location.rebuild(structure.finished())
-
-
-def _one_step(ranking, n_remove, plan, task):
-    """The structure after a step, and which of its units are left."""
-    gates = ranking.gates(n_remove, plan.scope)
-    structure = ranking.structure.prune(
-        gates, compensate=plan.compensate, rng=ranking.rng
-    )
-    if plan.finetune:
-        structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
-    return structure, gates != 0
-
-
-def _warn_if_floored(wanted, removable, structure, plan):
-    if wanted > removable:
-        warnings.warn(
-            f"rate={plan.rate} asks for {wanted} of {structure.n_units} units of "
-            f"{type(structure.estimator).__name__} to go, but only {removable} can: "
-            "each layer, and each ensemble, keeps at least one. rate_ says what was "
-            "reached.",
-            FlooredRateWarning,
-            stacklevel=2,
-        )
 
 
 def _group_reports(structure, support):
