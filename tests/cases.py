@@ -107,10 +107,11 @@ def dataset(name):
     counts = np.round(np.exp(X[:, 0] / 3)) + 1.0
     thin = np.where(np.abs(X) > 1, X, 0.0)
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
-    coded = np.where(np.arange(8) % 3 == 1, np.round(2 * X) + 9, X)
+    coded = np.where(np.arange(8) % 3 == 1, 3 * np.clip(np.round(X), -2, 2) + 9, X)
+    odd = (coded[:, 1] % 2 == 1) ^ (np.arange(90) % 9 == 0)
     return {
         "binary": (X, np.array(["no", "yes"])[(classes > 0).astype(int)]),
-        "categories": (np.where(np.isnan(holes), holes, coded), classes > 0),
+        "categories": (np.where(np.isnan(holes), holes, coded), odd),
         "classes": (X, np.array(["a", "b", "c"])[classes]),
         "counts": (X, counts),
         "holes": (holes, classes),

@@ -224,7 +224,10 @@ class AdaBoosted(TreeStructure):
         return changed
 
     def _fitted_weights(self, teacher):
-        """Weights of the trees by a ridge that lets none be negative."""
+        """Weights of the trees by a ridge that lets none be negative.
+
+        Their sum is free: only ratios of decisions tell which class is voted for.
+        """
         forest, before = self.forest, self.holder.weights
         root = np.sqrt(self.samples.weights)[:, None]
         votes = np.array(

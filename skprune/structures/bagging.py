@@ -25,6 +25,8 @@ BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
 class BaggingModel(ForestModel):
     """How bagging holds its trees."""
 
+    training_state = ("oob_decision_function_", "oob_prediction_", "oob_score_")
+
     @property
     def asked(self):
         """The feature that each node of all trees asks for, negative at leaves."""

@@ -7,6 +7,7 @@ one over those that are left.
 import copy
 from dataclasses import replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from sklearn.ensemble import (
@@ -49,7 +50,7 @@ class ForestModel(TreeModel):
     """How a forest holds its trees."""
 
     part = "estimators_"
-    training_state = TRAINING_STATE
+    training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
 
     @cached_property
     def trees(self):
