@@ -21,7 +21,7 @@ LAYERS = [
     {"cv_results", "delegation", "method_laws", "ranking", "size", "training"},
     {"budget", "scorers"},
     {"guarantee", "plan"},
-    {"folds", "recall"},
+    {"folds", "recall", "steps"},
     {"pruning"},
     {"feature_groups", "path", "structure_laws"},
     {"estimator", "testing"},
