@@ -242,29 +242,33 @@ def prune_candidates(location, structure, plan, rates, rng, task=SILENT):
     """
     first = FirstRanking(structure, plan.method, rng)
     parts = part_sizes(location.model)
-    before = total_size(location.model, parts)
+    size = total_size(location.model, parts)
+    blank = PruningReport([], size, size, parts, parts)
     for rate in rates:
         if isinstance(rate, Budget):
             rate = rate_within(rate, first, plan, location)
-        steps = run_steps(first, replace(plan, rate=rate), location, task)
-        pruned, importances, support = steps
-        smaller = pruned.finished()
-        parts_after = part_sizes(smaller)
-        report = PruningReport(
-            groups=_group_reports(structure, support),
-            before=before,
-            after=total_size(smaller, parts_after),
-            parts_before=parts,
-            parts_after=parts_after,
-        )
-        n_gone = int((~support).sum())
-        yield Pruned(
-            estimator=location.rebuild(smaller),
-            importances=importances,
-            support=support,
-            rate=n_gone / max(len(support), 1),
-            report=report,
-        )
+        yield _pruned(location, first, replace(plan, rate=rate), blank, task)
+
+
+def _pruned(location, first, plan, blank, task):
+    """The model at one rate; what led to it is let go of on return."""
+    structure, importances, support = run_steps(first, plan, location, task)
+    smaller = structure.finished()
+    parts = part_sizes(smaller)
+    report = replace(
+        blank,
+        groups=_group_reports(first.structure, support),
+        after=total_size(smaller, parts),
+        parts_after=parts,
+    )
+    n_gone = int((~support).sum())
+    return Pruned(
+        estimator=location.rebuild(smaller),
+        importances=importances,
+        support=support,
+        rate=n_gone / max(len(support), 1),
+        report=report,
+    )
 
 
 def train_on(fitted, samples, rng):

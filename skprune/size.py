@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune.structures import ModelSize, family_of, final_model
 
+PLAIN = (int, float, str, type(None))  # what holds no array
 MAX_ROWS = 12  # groups that a printed report lists before it sums up the rest
 
 
@@ -107,7 +108,7 @@ def arrays_of(item):
         if isinstance(item, np.ndarray) and item.dtype != object:
             yield item
         else:
-            pending.extend(_members(item))
+            pending.extend(m for m in _members(item) if not isinstance(m, PLAIN))
 
 
 def _members(item):

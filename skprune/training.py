@@ -1,6 +1,7 @@
 """The model before it is pruned: fitted here, taken from a cache, or frozen."""
 
 import os
+import pickle
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -42,9 +43,9 @@ def seeded(estimator, random_state):
     return estimator.set_params(**seeds)
 
 
-def fit_clone(estimator, X, y, fit_params):
-    """Fit a clone; a function of a module, so that a cache can hold its results."""
-    return clone(estimator).fit(X, y, **fit_params)
+def pickled_fit(estimator, X, y, fit_params):
+    """A fitted clone as bytes, which a cache reads much faster than many arrays."""
+    return pickle.dumps(clone(estimator).fit(X, y, **fit_params), protocol=5)
 
 
 def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
@@ -69,7 +70,7 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
     Returns
     -------
     estimator
-        To be read only: the user may hold it, or a cache.
+        To be read only: the user may hold it.
     """
     if isinstance(estimator, FrozenEstimator):
         check_is_fitted(estimator)
@@ -80,7 +81,8 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
             return unfitted.fit(X, y, **fit_params)
     silent = without_callbacks(unfitted)  # they would enter the key of the cache
     with task.subtask("fit-model"):
-        return writable(memory).cache(fit_clone)(silent, X, y, fit_params)
+        cached = writable(memory).cache(pickled_fit)
+        return pickle.loads(cached(silent, X, y, fit_params))
 
 
 def writable(memory):
