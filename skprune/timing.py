@@ -1,7 +1,8 @@
 """How long a prediction takes."""
 
-from statistics import median
 from time import perf_counter
+
+import numpy as np
 
 
 def prediction_seconds(estimator, X, n_runs=11):
@@ -22,7 +23,7 @@ def prediction_seconds(estimator, X, n_runs=11):
         In seconds.
     """
     estimator.predict(X)
-    return median(_seconds(estimator, X) for _ in range(n_runs))
+    return float(np.median([_seconds(estimator, X) for _ in range(n_runs)]))
 
 
 def _seconds(estimator, X):
