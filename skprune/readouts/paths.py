@@ -12,7 +12,7 @@ import numpy as np
 
 from skprune.readouts.base import Readout
 from skprune.readouts.flat import tree_blocks
-from skprune.readouts.lasso import SmoothLasso
+from skprune.readouts.step_lasso import StepLasso
 
 NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
 
@@ -190,27 +190,6 @@ class StepReadout(PathReadout):
 
         return of_tree
 
-    def output(self, gates):
-        """Sum over trees when the step of each split is multiplied by a gate.
-
-        Parameters
-        ----------
-        gates : ndarray of shape (n_units,)
-            One a split.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            Z.
-        """
-        forest = self.forest
-        value = forest.gated_values(gates) * forest.scale[forest.node_tree, None]
-        n_outputs = forest.column.max() + value.shape[1]
-        total = np.zeros((len(self.weights), n_outputs))
-        for t in range(forest.n_trees):
-            total[:, self._columns(t)] += value[forest.nodes(t)][self.leaves(t)]
-        return total
-
     def _columns(self, tree):
         return self.forest.columns(tree)
 
@@ -223,49 +202,6 @@ class StepReadout(PathReadout):
                 for t, length in zip(range(start, stop), np.diff(block.offset))
             ]
             yield block, block.sum_up(np.concatenate(parts))
-
-
-class StepLasso(SmoothLasso):
-    """The lasso on the gates of splits, in the scale of their contributions.
-
-    It aims at the output of the trees as they are. The penalty of a group of splits is
-    that of its norm.
-
-    Parameters
-    ----------
-    steps : StepReadout
-        The splits.
-    unit : ndarray of int of shape (n_splits,)
-        The unit of each split.
-    """
-
-    max_iterations = 50
-    tolerance = 1e-3
-
-    def __init__(self, steps, unit):
-        self.steps = steps
-        self.spread = steps.contribution()
-        self.target = self._output(self.spread)
-        start = np.zeros((len(unit), 1))
-        super().__init__(self, start, np.where(self.spread > 0, unit, -2)[:, None])
-        self.n_units = int(unit.max(initial=-1)) + 1
-
-    def value(self, W):
-        """Half the mean squared distance to the output of the trees."""
-        residual = self._output(W[:, 0]) - self.target
-        return float(self.steps.weights @ (residual**2).sum(axis=1)) / 2
-
-    def gradient(self, W):
-        """Derivative of `value`, (n_splits, 1)."""
-        residual = self._output(W[:, 0]) - self.target
-        return self._per_spread(self.steps.pulls(residual))[:, None]
-
-    def _output(self, scaled):
-        return self.steps.output(self._per_spread(scaled))
-
-    def _per_spread(self, numbers):
-        zeros = np.zeros_like(numbers)
-        return np.divide(numbers, self.spread, out=zeros, where=self.spread > 0)
 
 
 def _steps(forest):
