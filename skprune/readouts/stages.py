@@ -112,13 +112,13 @@ class StageReadout(PathReadout):
         return shares
 
     def distortion(self, gates):
-        total = 0.0
-        for _, units in self._by_output:
-            change = sum(
-                (gates[u] - 1) * (self._added(u) - self.means[u]) for u in units
-            )
-            total += self.weights @ change**2
-        return float(total)
+        changes = [gates[units] - 1 for _, units in self._by_output]
+        return float(sum(c @ G @ c for c, G in zip(changes, self._moment_matrices)))
+
+    @cached_property
+    def _moment_matrices(self):
+        """Second moments of the units of each output about their means."""
+        return [self._gram(units, self.weights) for _, units in self._by_output]
 
     @cached_property
     def _by_output(self):
