@@ -39,7 +39,7 @@ KINDS = {
         (HistGradientBoostingClassifier(), Y, losses.SOFTMAX),
         (HistGradientBoostingRegressor(loss="quantile", quantile=0.2), X[:, 3], None),
     ],
-    ids=str,
+    ids=["classes", "two", "exponential", "squared", "huber", "histograms", "quantile"],
 )
 def test_loss_is_the_one_of_training(model, y, loss):
     """Losses without a second derivative are none."""
