@@ -187,6 +187,8 @@ class TreeStructure(Structure):
     choice : Choice, dict of int to Choice, or None
         How the last recovery estimated the leaves, of boosting for each output; None
         where they kept their values.
+    reweighted : bool
+        Whether samples have weights that the trees may not have been trained with.
     """
 
     choice = None
@@ -194,6 +196,7 @@ class TreeStructure(Structure):
     def __init__(self, model, samples):
         holder = tree_model(model)
         self.samples = holder.samples(samples)
+        self.reweighted = samples.sample_weight is not None and not samples.trained_on
         self.given = model
         forest = holder.flattened()
         self._see(holder, forest, forest.value, np.arange(forest.n_trees))

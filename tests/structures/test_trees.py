@@ -213,3 +213,20 @@ def test_one_leaf_has_no_units(granularity, compensate):
 
     assert structure.n_units == structure.units.removable == 0
     assert_array_equal(smaller.predict(X_DIABETES), 1)
+
+
+@pytest.mark.parametrize("kind", [DecisionTreeClassifier, DecisionTreeRegressor])
+def test_weights_of_samples_count_where_the_training_is_over(kind):
+    """Weights given to a fitted tree make the contributions that training makes."""
+    X, y = X_IRIS[::2], Y_IRIS[::2]
+    weights = np.where(y == 2, 0.1, 3.0) + np.linspace(0, 1, len(y))
+    model = kind(random_state=0).fit(X, y, sample_weight=weights)
+
+    def contribution(sample_weight, trained_on):
+        samples = Samples(X, y, sample_weight, trained_on=trained_on)
+        structure = family_of(model).structures["connection"](model, samples)
+        return structure.readouts()[0].contribution()
+
+    as_trained = contribution(weights, trained_on=True)
+    assert_allclose(contribution(weights, trained_on=False), as_trained)
+    assert not np.allclose(contribution(weights[::-1], trained_on=False), as_trained)
