@@ -45,12 +45,12 @@ losses = {
 # The usual way to such a path fits the model anew for every strength of the penalty and
 # takes the number of features that comes out. Where several strengths give one number,
 # the best of them on the test samples is drawn here.
-best = {}
+best: dict[int, float] = {}
 for strength in np.logspace(-2.5, 1, 60):
     lasso = LogisticRegression(
         C=strength, l1_ratio=1, solver="saga", max_iter=2000, tol=1e-3
     ).fit(X_train, y_train)
-    n_kept = np.count_nonzero(lasso.coef_)
+    n_kept = int(np.count_nonzero(lasso.coef_))
     loss = log_loss(y_test, lasso.predict_proba(X_test))
     best[n_kept] = min(loss, best.get(n_kept, np.inf))
 missed = sorted(set(KEPT.tolist()) - set(best))

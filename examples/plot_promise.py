@@ -39,9 +39,9 @@ search = PruningEstimatorCV(
 results, n_held_out = search.cv_results_, search.n_held_out_
 print("rate   worse  better  observed loss  p-value")
 for rate, worse, better in zip(RATES, results["n_worse"], results["n_better"]):
+    lost = (worse - better) / n_held_out
     p_value = guarantee.p_value(worse, better, n_held_out)
-    print(f"{rate:.2f} {worse:7} {better:7} {(worse - better) / n_held_out:14.4f}", end="")
-    print(f" {p_value:8.3f}")
+    print(f"{rate:.2f} {worse:7} {better:7} {lost:14.4f} {p_value:8.3f}")
 print(f"promised: rate {search.rate_}")
 print(f"within {MAX_LOSS} of the best as observed: rate {search.rate_at(MAX_LOSS)}")
 
@@ -86,6 +86,5 @@ for (name, picks), shift in zip(chosen.items(), [-0.004, 0.004]):
     share = np.bincount(np.array(picks) + 1, minlength=len(RATES) + 1)[1:] / n_draws
     counts.bar(np.array(RATES) + shift, share, width=0.008, alpha=0.6, label=name)
 counts.set(ylabel="share of the draws that choose it")
-handles = [h for a in (ax, counts) for h in a.get_legend_handles_labels()[0]]
-ax.legend(handles, [h.get_label() for h in handles], frameon=False, loc="upper left")
+figure.legend(frameon=False, loc="outside upper center", ncols=3)
 plt.show()
