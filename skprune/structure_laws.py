@@ -5,6 +5,7 @@ They raise an AssertionError where a law is broken.
 
 import copy
 import pickle
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.special import expit, softmax
 from sklearn.base import clone, is_regressor
 
 from skprune.methods import Magnitude, Random
+from skprune.plan import FlooredRateWarning
 from skprune.pruning import Plan, prune_fitted
 from skprune.readouts.selection import keep_units
 from skprune.size import arrays_of
@@ -235,10 +237,10 @@ def method_removes_exact_number(method, specimen, rates=RATES, **options):
     structure = specimen.structure()
     n_units, removable = structure.n_units, structure.units.removable
     for rate in rates:
-        wanted = round(rate * n_units)
-        if wanted > removable:
-            continue
-        pruned = specimen.pruned(rate, method, **options)
+        wanted = min(round(rate * n_units), removable)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FlooredRateWarning)
+            pruned = specimen.pruned(rate, method, **options)
         n_gone = np.count_nonzero(~pruned.support)
         assert pruned.support.shape == pruned.importances.shape == (n_units,)
         assert n_gone == wanted, f"rate={rate}: {n_gone} units went, not {wanted}."
