@@ -78,5 +78,9 @@ for name, (sizes, scores) in curves.items():
     ax.plot(sizes, scores, marker="o", ms=4, label=name)
 ax.set(xscale="log", xlabel="nodes of all trees", ylabel="R2 on new samples")
 ax.set_ylim(0.6, 0.97)
+ax.minorticks_off()
+ax.set_xticks(
+    [200, 500, 1000, 2000, 5000], labels=["200", "500", "1000", "2000", "5000"]
+)
 ax.legend(frameon=False, loc="lower right")
 plt.show()
