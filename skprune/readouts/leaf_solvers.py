@@ -11,7 +11,7 @@ from scipy import sparse
 
 BLOCK_ENTRIES = 2**22  # entries of one block of Z
 MAX_ITERATIONS = 200
-ROUNDING = 1e-14  # how far probabilities may be from a sum of one
+ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rounding
 
 
 class LeafIndicator:
@@ -25,9 +25,11 @@ class LeafIndicator:
         Number of leaves of each tree; leaves of Z run on from tree to tree.
     votes : ndarray of shape (n_trees, n_samples), default=None
         The entries of Z, None for ones.
+    dtype : dtype, default=float
+        Of the entries; what Z is multiplied with shall have the same.
     """
 
-    def __init__(self, leaves, n_leaves, votes=None):
+    def __init__(self, leaves, n_leaves, votes=None, dtype=float):
         self.n_trees, self.n_samples = leaves.shape
         step = max(1, BLOCK_ENTRIES // max(self.n_samples, 1))
         self.ends = np.concatenate([[0], np.cumsum(n_leaves)])
@@ -36,12 +38,12 @@ class LeafIndicator:
             trees = slice(start, min(start + step, self.n_trees))
             rows = slice(self.ends[trees.start], self.ends[trees.stop])
             entries = None if votes is None else votes[trees]
-            block = _by_leaf(leaves[trees], n_leaves[trees], entries)
+            block = _by_leaf(leaves[trees], n_leaves[trees], entries, dtype)
             self.blocks.append((rows, block))
 
     def dot(self, V):
         """Z V, shape (n_samples, n_columns)."""
-        total = np.zeros((self.n_samples, V.shape[1]))
+        total = np.zeros((self.n_samples, V.shape[1]), dtype=V.dtype)
         for rows, block in self.blocks:
             total += block.T @ V[rows]
         return total
@@ -49,10 +51,12 @@ class LeafIndicator:
     def T_dot(self, R):
         """Z^T R, shape (n_leaves, n_columns)."""
         parts = [block @ R for _, block in self.blocks]
-        return np.concatenate([np.zeros((0, R.shape[1])), *parts])
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([np.zeros((0, R.shape[1]), dtype=R.dtype), *parts])
 
 
-def _by_leaf(leaves, n_leaves, votes):
+def _by_leaf(leaves, n_leaves, votes, dtype):
     """Part of the transpose of Z in CSR format."""
     order = np.empty(leaves.shape, dtype=np.int32)
     counts = []
@@ -62,9 +66,9 @@ def _by_leaf(leaves, n_leaves, votes):
         order[t] = np.argsort(small, kind="stable")
         counts.append(np.bincount(leaf, minlength=length))
     if votes is None:
-        entries = np.ones(leaves.size)
+        entries = np.ones(leaves.size, dtype=dtype)
     else:
-        entries = np.take_along_axis(votes, order, axis=1).ravel().astype(float)
+        entries = np.take_along_axis(votes, order, axis=1).ravel().astype(dtype)
     starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32)
     shape = int(n_leaves.sum()), leaves.shape[1]
     return sparse.csr_array((entries, order.ravel(), starts), shape=shape)
@@ -118,28 +122,29 @@ def _ratio(numerator, denominator):
     )
 
 
-def projected_ridge(product, bound, right, project, start, tolerance):
-    """Minimise ``tr(d^T H d) / 2 - tr(b^T d)`` over a convex set.
+def projected_descent(gradient, bound, project, start, centre, tolerance):
+    """Minimise a convex quadratic over a convex set.
 
     Accelerated projected gradient steps with restarts [1]_, of a length of its own for
     each leaf.
 
     Parameters
     ----------
-    product : callable
-        ``product(d)``: H d.
+    gradient : callable
+        ``gradient(v)``, of the shape of v.
     bound : ndarray of shape (n_leaves, 1)
-        A diagonal matrix that is not smaller than H. A row of Z has as many ones as
-        there are trees, so that for the ridge on leaves it is the number of trees times
-        the weight of each leaf, plus lambda.
-    right : ndarray of shape (n_leaves, n_columns)
-        Right-hand sides b.
+        A diagonal matrix that is not smaller than the second derivative. A row of Z has
+        as many ones as there are trees, so that for Z^T Z it is the number of trees
+        times the samples of each leaf.
     project : callable
-        ``project(d)``: the nearest point of the set, leaf by leaf.
+        ``project(v)``: the nearest point of the set, leaf by leaf.
     start : ndarray of shape (n_leaves, n_columns)
         Where to begin.
+    centre : ndarray of shape (n_leaves, n_columns)
+        What the solution is not far from.
     tolerance : float
-        Length of a step at which the problem is solved, relative to the solution.
+        Length of a step at which the problem is solved, relative to the distance of the
+        solution from the centre.
 
     Returns
     -------
@@ -154,16 +159,19 @@ def projected_ridge(product, bound, right, project, start, tolerance):
     solution = ahead = project(start)
     momentum = 1.0
     for _ in range(MAX_ITERATIONS):
-        new = project(ahead - (product(ahead) - right) / bound)
+        step = gradient(ahead)
+        step /= bound
+        new = project(ahead - step)
         change = new - solution
-        if np.vdot(bound * (ahead - new), change) > 0:
+        solution, weighted = new, bound * change
+        if np.vdot(weighted, ahead - new) > 0:
             momentum, ahead = 1.0, new
         else:
             after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = new + ((momentum - 1) / after) * change
+            ahead = new + change * float((momentum - 1) / after)
             momentum = after
-        solution = new
-        if np.vdot(bound * change, change) <= tolerance**2 * np.vdot(bound * new, new):
+        moved = new - centre
+        if np.vdot(weighted, change) <= tolerance**2 * np.vdot(bound * moved, moved):
             break
     return solution
 
@@ -202,7 +210,8 @@ class Probabilities:
 
     def completed(self, contrasts):
         """All columns of differences of probabilities, from their contrasts."""
-        values = np.zeros((len(contrasts), self.width * len(self.n_classes)))
+        shape = len(contrasts), self.width * len(self.n_classes)
+        values = np.zeros(shape, dtype=contrasts.dtype)
         values[:, self.contrasts] = contrasts
         for part in self._outputs(values):
             part[:, -1] = -part[:, :-1].sum(axis=1)
@@ -253,11 +262,14 @@ def project_to_simplex(values):
     [[0.3, 0.7], [1.0, 0.0]]
     """
     columns = np.ascontiguousarray(values.T)  # long rows are quicker to work on
-    shift = (columns.sum(axis=0) - 1) / len(columns)
+    ones = np.ones(len(columns), dtype=columns.dtype)
+    nearest = columns - (ones @ columns - 1) / len(columns)
+    np.maximum(nearest, 0, out=nearest)
     for _ in range(len(columns) + 1):
-        nearest = np.maximum(columns - shift, 0.0)
-        excess = nearest.sum(axis=0) - 1
-        if np.abs(excess).max(initial=0.0) < ROUNDING:
+        excess = ones @ nearest - 1
+        if np.abs(excess).max(initial=0.0) < ROUNDING * np.finfo(columns.dtype).eps:
             break
-        shift += excess / (nearest > 0).sum(axis=0)
+        excess /= ones @ np.sign(nearest)  # how many are left; a zero stays one
+        nearest -= excess
+        np.maximum(nearest, 0, out=nearest)
     return np.ascontiguousarray(nearest.T)

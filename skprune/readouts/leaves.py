@@ -24,7 +24,7 @@ References
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,7 @@ import numpy as np
 
 from skprune.readouts.leaf_solvers import (
     LeafIndicator,
-    projected_ridge,
+    projected_descent,
     ridge,
 )
 
@@ -41,10 +41,12 @@ CAUTIOUS = (300.0, 1000.0, 3000.0)  # where every tree was trained on every samp
 BOUND_STRENGTH = 30.0  # matters little where probabilities bound the leaves
 CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
 FOLDS = 3
-HELD_OUT = 3000  # samples that are enough to choose by
+HELD_OUT = 3000  # samples that are enough to choose a strength by
+COUNTED = 400  # samples that are enough to choose a confidence by
+TREES, LEAVES = 50, 2000  # trees that are enough for the same, and their leaves
 BLOCK_VALUES = 2**23  # values of the leaves at all strengths that are solved at once
 ROUGH, FINE = 1e-2, 1e-6  # tolerances of choosing and of the last fit, where free
-LONG, SHORT = 0.05, 0.02  # the same for the last step to bound values
+LONG, SHORT = 0.05, 0.05  # the same for the last step to bound values
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class LeafProblem:
         Values of lambda to choose from where leaves have no limits, ascending.
     lowest : float
         The least value that a leaf without limits may have.
+    bound_strength : float
+        Lambda where leaves have limits.
     """
 
     leaves: np.ndarray
@@ -93,11 +97,12 @@ class LeafProblem:
     loss: Callable
     strengths: tuple[float, ...] = STRENGTHS
     lowest: float = -np.inf
+    bound_strength: float = BOUND_STRENGTH
 
     @cached_property
     def Z(self):
         """Which sample falls into which leaf."""
-        return LeafIndicator(self.leaves, self.n_leaves)
+        return LeafIndicator(self.leaves, self.n_leaves, dtype=self.prior.dtype)
 
     @cached_property
     def residual(self):
@@ -106,7 +111,36 @@ class LeafProblem:
 
     def softened(self, confidence):
         """The prior drawn toward the uniform distribution."""
-        return confidence * self.prior + (1 - confidence) * self.limits.uniform
+        uniform = self.limits.uniform.astype(self.prior.dtype)
+        return confidence * self.prior + (1 - confidence) * uniform
+
+    def in_single(self):
+        """The same problem in single precision."""
+        names = "scale", "prior", "targets", "weights"
+        return replace(self, **{n: getattr(self, n).astype(np.float32) for n in names})
+
+    def thinned(self, n_trees):
+        """The problem of a few trees, evenly chosen, that stand for all.
+
+        What each adds counts as often as there are trees for one of them, and so does
+        what it may move: the fitted sum is about the same.
+        """
+        share = len(self.leaves) / n_trees
+        if share <= 1:
+            return self
+        trees = np.arange(n_trees) * len(self.leaves) // n_trees
+        chosen = np.zeros(len(self.leaves), dtype=bool)
+        chosen[trees] = True
+        leaves = np.repeat(chosen, self.n_leaves)
+        return replace(
+            self,
+            leaves=self.leaves[trees],
+            n_leaves=self.n_leaves[trees],
+            scale=self.scale[leaves] * self.scale.dtype.type(share),
+            prior=self.prior[leaves],
+            votes=None if self.votes is None else self.votes[trees],
+            bound_strength=self.bound_strength / share,
+        )
 
     def without(self, rows):
         """The weights, with zeros for samples that are held out."""
@@ -150,27 +184,28 @@ def recover_leaves(problem):
     choice : Choice or None
         The fit; None if the prior stays.
     """
-    folds = _folds(problem)
+    free, prior = problem.limits is None, problem.prior
+    folds = _folds(problem, HELD_OUT if free else COUNTED)
     if not folds:
-        return problem.prior, None
-    free = problem.limits is None
+        return prior, None
+    problem = problem if free else problem.in_single()
     choice = (_choose_free if free else _choose_bound)(problem, folds)
     if np.isinf(choice.strength):
-        return problem.prior, None
+        return prior, None
     if free:
         fits = free_values(problem, problem.weights, (choice.strength,), FINE)
         return fits[0], choice
-    nothing = np.zeros_like(problem.prior)
-    fit = bound_values(problem, problem.weights, choice.confidence, nothing, SHORT)
-    return fit, choice
+    start = problem.softened(choice.confidence)
+    fit = bound_values(problem, problem.weights, choice.confidence, start, SHORT)
+    return problem.limits.project(fit.astype(float)), choice
 
 
-def _folds(problem):
+def _folds(problem, enough):
     """The samples of as many folds as are needed to choose by; none if all are one."""
     labels = np.unique(problem.fold)
     if len(labels) < 2:
         return []
-    n_folds = -(-HELD_OUT * len(labels) // len(problem.fold))
+    n_folds = -(-enough * len(labels) // len(problem.fold))
     return [np.flatnonzero(problem.fold == fold) for fold in labels[:n_folds]]
 
 
@@ -226,25 +261,28 @@ def free_values(problem, weights, strengths, tolerance):
 def _choose_bound(problem, folds):
     """The best calibrated fit among those whose errors are about the fewest.
 
-    None of them may have a higher loss than the prior.
+    None of them may have a higher loss than the prior. A few trees show what all would.
     """
-    stay = [problem.prior] * len(folds)
-    tried = [Choice(np.inf, 1.0, *_tally(problem, folds, stay))]
-    fits, last = stay, 1.0
+    n_trees = int(np.ceil(LEAVES / problem.n_leaves.mean()))
+    problem = problem.thinned(max(n_trees, TREES))
+    fits = [problem.prior] * len(folds)
+    tried, last = [Choice(np.inf, 1.0, *_tally(problem, folds, fits))], 1.0
     for confidence in CONFIDENCES:
         fits = [
             bound_values(
                 problem,
                 problem.without(rows),
                 confidence,
-                (fit - problem.softened(last)) * (confidence / last),
+                problem.softened(confidence)
+                + (fit - problem.softened(last)) * (confidence / last),
                 LONG,
             )
             for rows, fit in zip(folds, fits)
         ]
-        last = confidence
+        last, before = confidence, tried[-1]
         tried.append(Choice(BOUND_STRENGTH, confidence, *_tally(problem, folds, fits)))
-        if tried[-1].loss > tried[0].loss:
+        is_worse = tried[-1].loss > before.loss and tried[-1].error >= before.error
+        if tried[-1].loss > tried[0].loss or (is_worse and len(tried) > 2):
             break
     return _best(tried, sum(problem.weights[rows].sum() for rows in folds))
 
@@ -256,14 +294,22 @@ def _tally(problem, folds, fits):
 
 
 def _best(tried, total):
-    able = [choice for choice in tried if choice.loss <= tried[0].loss]
-    fewest = min(choice.error for choice in able)
-    noise = np.sqrt(fewest * (1 - fewest / total))  # one standard error of a count
-    near = [choice for choice in able if choice.error <= fewest + noise]
-    return min(near, key=lambda choice: choice.loss)
+    """The fit of least loss among those with few errors, or the prior, tried first."""
+    stay, able = tried[0], [fit for fit in tried[1:] if fit.loss < tried[0].loss]
+    if not able:
+        return stay
+    fewest = min(fit.error for fit in able)
+    near = [fit for fit in able if fit.error <= fewest + _noise(fewest, total) / 2]
+    best = min(near, key=lambda fit: fit.loss)
+    return stay if stay.error < best.error - _noise(best.error, total) else best
 
 
-def bound_values(problem, weights, confidence, shift, tolerance):
+def _noise(count, total):
+    """One standard error of a count of errors."""
+    return np.sqrt(count * (1 - count / total))
+
+
+def bound_values(problem, weights, confidence, start, tolerance):
     """Values of the leaves of a classifier.
 
     Parameters
@@ -274,10 +320,10 @@ def bound_values(problem, weights, confidence, shift, tolerance):
         Zero for samples that take no part.
     confidence : float
         Share of the targets in what is aimed at.
-    shift : ndarray of shape (n_leaves, n_outputs)
-        Where to begin, as a change of the values.
+    start : ndarray of shape (n_leaves, n_outputs)
+        Where to begin.
     tolerance : float
-        Length of the last step, relative to the solution.
+        Length of the last step, relative to how far the values have moved.
 
     Returns
     -------
@@ -285,21 +331,20 @@ def bound_values(problem, weights, confidence, shift, tolerance):
         Probabilities.
     """
     limits, Z, scale = problem.limits, problem.Z, problem.scale[:, None]
-    start, columns = problem.softened(confidence), limits.contrasts
+    columns, weights = limits.contrasts, weights[:, None]
+    centre, strength = problem.softened(confidence), problem.bound_strength * scale**2
+    aim = confidence * problem.targets + (1 - confidence) * limits.uniform
+    aim = aim[:, columns].astype(scale.dtype)
 
-    def pull(of_samples):
-        return limits.completed(Z.T_dot(weights[:, None] * of_samples))
+    def gradient(v):
+        error = Z.dot(v[:, columns] * scale) - aim
+        slope = limits.completed(Z.T_dot(weights * error) * scale)
+        slope += strength * (v - centre)
+        return slope
 
-    def product(d):
-        return pull(Z.dot(d[:, columns])) + BOUND_STRENGTH * d
-
-    def project(d):
-        return (limits.project(start + d / scale) - start) * scale
-
-    bound = Z.n_trees * Z.T_dot(weights[:, None]) + BOUND_STRENGTH
-    right = confidence * pull(problem.residual[:, columns])
-    d = projected_ridge(product, bound, right, project, shift * scale, tolerance)
-    return limits.project(start + d / scale)
+    bound = Z.n_trees * Z.T_dot(weights) * scale**2 + strength
+    project = limits.project
+    return projected_descent(gradient, bound, project, start, centre, tolerance)
 
 
 def held_out_loss(problem, rows, values):
@@ -329,7 +374,7 @@ def held_out_loss(problem, rows, values):
     else:
         rows = rows[problem.votes[:, rows].any(axis=0)]
         Z, spread = _by_vote(problem, rows, parts)
-    weights, Y = problem.weights[rows], problem.targets[rows]
+    weights, Y = problem.weights[rows].astype(float), problem.targets[rows]
     loss = float(weights @ problem.loss(Z, Y, spread))
     if problem.limits is None:
         return loss, 0.0

@@ -10,7 +10,7 @@ from skprune.readouts.leaf_solvers import (
     LeafIndicator,
     Probabilities,
     project_to_simplex,
-    projected_ridge,
+    projected_descent,
     ridge,
 )
 
@@ -57,7 +57,7 @@ def test_ridge_solves_the_normal_equations():
         assert_allclose(solved[:, k], np.linalg.solve(H, right[:, k]), rtol=1e-8)
 
 
-def test_projected_ridge_is_the_constrained_optimum():
+def test_projected_descent_finds_the_constrained_optimum():
     """A general solver finds no better probabilities for the leaves."""
     _, dense = indicator()
     rng = np.random.default_rng(3)
@@ -68,14 +68,15 @@ def test_projected_ridge_is_the_constrained_optimum():
         d = d.reshape(8, 2)
         return np.sum(d * (H @ d)) / 2 - np.sum(right * d)
 
-    solved = projected_ridge(
-        lambda d: H @ d,
+    values = projected_descent(
+        lambda v: H @ (v - prior) - right,
         3 * dense.sum(axis=0)[:, None] + 0.5,
-        right,
-        lambda d: project_to_simplex(prior + d) - prior,
-        np.zeros((8, 2)),
+        project_to_simplex,
+        prior,
+        prior,
         1e-10,
     )
+    solved = values - prior
     best = minimize(
         loss,
         np.zeros(16),

@@ -103,7 +103,7 @@ def test_bound_values_are_the_constrained_optimum():
         error = given.weights @ ((Z @ values / 3 - target) ** 2)
         return (error.sum() + BOUND_STRENGTH * ((values - start) ** 2 / 9).sum()) / 2
 
-    values = bound_values(given, given.weights, 0.6, np.zeros_like(start), 1e-9)
+    values = bound_values(given, given.weights, 0.6, start, 1e-9)
     best = minimize(
         loss,
         start.ravel(),
