@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, model_size, prune
 from skprune.methods import METHODS
-from skprune.structure_laws import method_removes_exact_number
+from skprune.readouts.selection import SCOPES
+from skprune.structure_laws import RATES, method_removes_exact_number
 from skprune.testing import METHOD_LAWS, STRUCTURE_LAWS
 from tests.cases import CASES, NOTHING_TO_PRUNE, dataset
 
@@ -30,7 +31,10 @@ SPECIMENS = [
     for case in CASES
     for granularity in case.granularities
 ]
-SCHEDULES = [("global", 1), ("local", 2), ("lamp", 1)]
+SCHEDULES = [
+    *((scope, 1, RATES) for scope in SCOPES),
+    *(zip(SCOPES, [10, 10, 10], [(0.9,), (0.99,), (0.5,)])),
+]
 
 
 @pytest.mark.parametrize("law", STRUCTURE_LAWS, ids=lambda law: law.__name__)
@@ -47,13 +51,26 @@ def test_method_keeps_law(method, law):
     law(METHODS[method]())
 
 
-@pytest.mark.parametrize(("scope", "n_steps"), SCHEDULES)
+@pytest.mark.filterwarnings("ignore::skprune.plan.LostClassWarning")
+@pytest.mark.parametrize(
+    ("scope", "n_steps", "rates"), SCHEDULES, ids=lambda value: str(value)
+)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
-def test_method_prunes_structure(case, granularity, method, scope, n_steps):
+def test_method_prunes_structure(case, granularity, method, scope, n_steps, rates):
     """Each method takes exactly as many units as asked from each structure."""
     specimen = case.specimen(granularity)
-    options = {"scope": scope, "n_steps": n_steps, "compensate": n_steps > 1}
+    options = {"scope": scope, "n_steps": n_steps, "compensate": False}
+    method_removes_exact_number(METHODS[method](), specimen, rates, **options)
+
+
+@pytest.mark.filterwarnings("ignore::skprune.plan.LostClassWarning")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
+def test_method_prunes_structure_that_recovers(case, granularity, method):
+    """It does so too where survivors are re-estimated between two steps."""
+    specimen = case.specimen(granularity)
+    options = {"scope": "local", "n_steps": 2, "compensate": True}
     method_removes_exact_number(METHODS[method](), specimen, (0.5,), **options)
 
 
