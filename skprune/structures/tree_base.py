@@ -166,6 +166,14 @@ tree_model.register(DecisionTreeClassifier, TreeModel)
 tree_model.register(DecisionTreeRegressor, TreeModel)
 
 
+def _differ(weights):
+    """Whether some samples count more than others that count at all."""
+    if weights is None:
+        return False
+    weights = np.asarray(weights, dtype=float)
+    return len(np.unique(weights[weights > 0])) > 1
+
+
 class TreeStructure(Structure):
     """A tree or an ensemble of trees.
 
@@ -188,7 +196,8 @@ class TreeStructure(Structure):
         How the last recovery estimated the leaves, of boosting for each output; None
         where they kept their values.
     reweighted : bool
-        Whether samples have weights that the trees may not have been trained with.
+        Whether samples have weights that differ, and that the trees may not have been
+        trained with.
     """
 
     choice = None
@@ -196,7 +205,7 @@ class TreeStructure(Structure):
     def __init__(self, model, samples):
         holder = tree_model(model)
         self.samples = holder.samples(samples)
-        self.reweighted = samples.sample_weight is not None and not samples.trained_on
+        self.reweighted = not samples.trained_on and _differ(samples.sample_weight)
         self.given = model
         forest = holder.flattened()
         self._see(holder, forest, forest.value, np.arange(forest.n_trees))
