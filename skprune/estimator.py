@@ -196,11 +196,11 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted = self._trained(X, y, routed, task)
+            fitted, account = self._trained(X, y, routed, task)
             self._rng = make_generator(self.random_state)
             samples = Samples(X, y, weights, trained_on=True)
             with task.subtask("prune", self.n_steps) as steps:
-                pruned = prune_fitted(fitted, samples, plan, self._rng, steps)
+                pruned = prune_fitted(fitted, samples, plan, self._rng, steps, account)
             task.reached(lambda: pruned.estimator)
         return self._record(pruned, plan.method)
 
@@ -220,7 +220,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         plan = self._plan()
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
-        fitted = self._trained(X, y, routed, SILENT)
+        fitted, _ = self._trained(X, y, routed, SILENT)
         rng = make_generator(self.random_state)
         samples = Samples(X, y, weights, trained_on=True)
         location = locate(fitted, samples)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state
 
+from skprune.account import account_of
 from skprune.budget import Budget
 from skprune.methods import make_method
 from skprune.plan import Plan
@@ -153,7 +154,7 @@ def make_generator(random_state):
     return np.random.default_rng(seed)
 
 
-def prune_fitted(fitted, samples, plan, rng, task=SILENT):
+def prune_fitted(fitted, samples, plan, rng, task=SILENT, account=None):
     """Prune a fitted estimator.
 
     Parameters
@@ -168,16 +169,19 @@ def prune_fitted(fitted, samples, plan, rng, task=SILENT):
         Source of randomness.
     task : Task, default=SILENT
         The pruning, whose steps callbacks follow.
+    account : Account, default=None
+        Of the estimator, where it is known.
 
     Returns
     -------
     Pruned
         The smaller model, which shares nothing with the given one.
     """
-    return next(prune_at_rates(fitted, samples, plan, [plan.rate], rng, task))
+    rates = [plan.rate]
+    return next(prune_at_rates(fitted, samples, plan, rates, rng, task, account))
 
 
-def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT):
+def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT, account=None):
     """Prune a fitted estimator at several rates, each from the estimator as it is.
 
     What rates share is made once: the structure, and the ranking where the method
@@ -185,7 +189,7 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT):
 
     Parameters
     ----------
-    fitted, samples, plan, rng, task
+    fitted, samples, plan, rng, task, account
         As in `prune_fitted`; the rate of the plan does not count.
     rates : iterable of float or Budget
         Shares of the units that go, or what the model may cost.
@@ -197,10 +201,10 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT):
     """
     location = locate(fitted, samples)
     structure = structure_of(location, plan.granularity)
-    yield from prune_structure(location, structure, plan, rates, rng, task)
+    yield from prune_structure(location, structure, plan, rates, rng, task, account)
 
 
-def prune_structure(location, structure, plan, rates, rng, task=SILENT):
+def prune_structure(location, structure, plan, rates, rng, task=SILENT, account=None):
     """Prune a structure of a model at several rates.
 
     Parameters
@@ -209,7 +213,7 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
         Where the model is.
     structure : Structure
         Of that model.
-    plan, rates, rng, task
+    plan, rates, rng, task, account
         As in `prune_at_rates`.
 
     Yields
@@ -218,21 +222,24 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT):
         One a rate, in their order.
     """
     X, rows = location.samples.X, rows_by_class(location.model, location.samples.y)
-    before = class_recall(location.model, X, rows)
-    for pruned in prune_candidates(location, structure, plan, rates, rng, task):
+    before = account_of(location) if account is None else account
+    sizes = before.size, before.parts
+    for pruned in prune_candidates(location, structure, plan, rates, rng, task, sizes):
         after = class_recall(final_model(pruned.estimator), X, rows)
-        warn_of_lost_classes(before, after)
-        recall = {"recall_before": before, "recall_after": after}
+        warn_of_lost_classes(before.recall, after)
+        recall = {"recall_before": before.recall, "recall_after": after}
         yield replace(pruned, report=replace(pruned.report, **recall))
 
 
-def prune_candidates(location, structure, plan, rates, rng, task=SILENT):
+def prune_candidates(location, structure, plan, rates, rng, task=SILENT, sizes=None):
     """Prune a structure at several rates, of which most will not be kept.
 
     Parameters
     ----------
     location, structure, plan, rates, rng, task
         As in `prune_structure`.
+    sizes : tuple of ModelSize and dict of str to ModelSize, default=None
+        Of the model and of its parts, where they are known.
 
     Yields
     ------
@@ -241,8 +248,10 @@ def prune_candidates(location, structure, plan, rates, rng, task=SILENT):
         predictions.
     """
     first = FirstRanking(structure, plan.method, rng)
-    parts = part_sizes(location.model)
-    size = total_size(location.model, parts)
+    if sizes is None:
+        parts = part_sizes(location.model)
+        sizes = total_size(location.model, parts), parts
+    size, parts = sizes
     blank = PruningReport([], size, size, parts, parts)
     for rate in rates:
         if isinstance(rate, Budget):

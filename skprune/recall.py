@@ -13,8 +13,11 @@ from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
 from skprune.plan import LostClassWarning
+from skprune.structures import family_of
 
-ROWS = 100  # samples of each class, at most, on which its recall is measured
+# samples of each class on which its recall is measured: between these numbers, and
+# as few as make so many of all classes
+FEWEST, ROWS, ALL_ROWS = 20, 100, 500
 LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
 
 
@@ -39,7 +42,8 @@ def rows_by_class(model, y):
     rows = {
         label: np.flatnonzero(y.ravel() == label) for label in np.unique(y).tolist()
     }
-    return {label: r[:: -(-len(r) // ROWS)] for label, r in rows.items()}
+    most = min(max(ALL_ROWS // len(rows), FEWEST), ROWS)
+    return {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
 
 
 def class_recall(model, X, rows):
@@ -61,7 +65,8 @@ def class_recall(model, X, rows):
     """
     if not rows:
         return {}
-    predicted = model.predict(_take(X, np.concatenate(list(rows.values()))))
+    own, few = family_of(model).predict, _take(X, np.concatenate(list(rows.values())))
+    predicted = model.predict(few) if own is None else own(model, few)
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
 

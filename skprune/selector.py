@@ -184,7 +184,7 @@ class PruningSelector(
         validate_data(self, X=X, skip_check_array=True)
         labels = self._labels()
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted = trained(
+            fitted, _ = trained(
                 self.estimator,
                 X,
                 y,

@@ -13,8 +13,9 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
 
 from skprune._compat import without_callbacks
+from skprune.account import account_of
 from skprune.progress import SILENT
-from skprune.structures import final_fit_params
+from skprune.structures import Samples, final_fit_params, locate
 
 
 def seeded(estimator, random_state):
@@ -44,8 +45,13 @@ def seeded(estimator, random_state):
 
 
 def pickled_fit(estimator, X, y, fit_params):
-    """A fitted clone as bytes, which a cache reads much faster than many arrays."""
-    return pickle.dumps(clone(estimator).fit(X, y, **fit_params), protocol=5)
+    """A fitted clone and its account, as bytes.
+
+    A cache reads them much faster than many arrays.
+    """
+    fitted = clone(estimator).fit(X, y, **fit_params)
+    account = account_of(locate(fitted, Samples(X, y)))
+    return pickle.dumps((fitted, account), protocol=5)
 
 
 def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
@@ -69,16 +75,18 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
 
     Returns
     -------
-    estimator
+    fitted : estimator
         To be read only: the user may hold it.
+    account : Account or None
+        Where the cache knows it.
     """
     if isinstance(estimator, FrozenEstimator):
         check_is_fitted(estimator)
-        return estimator
+        return estimator, None
     unfitted = seeded(clone(estimator), random_state)
     if memory is None:
         with task.fitting(unfitted):
-            return unfitted.fit(X, y, **fit_params)
+            return unfitted.fit(X, y, **fit_params), None
     silent = without_callbacks(unfitted)  # they would enter the key of the cache
     with task.subtask("fit-model"):
         cached = writable(memory).cache(pickled_fit)

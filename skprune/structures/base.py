@@ -226,6 +226,9 @@ class Family:
         ``feature_use(fitted_model) -> ndarray of int (n_features,)``: how many weights
         or splits read each feature. Those that some read are the units of the
         granularity "feature", in this order. None where there is no such granularity.
+    predict : callable or None
+        ``predict(fitted_model, X)``: what a classifier predicts, for a few samples and
+        with less ado than its own method, which None stands for.
     """
 
     name: str
@@ -235,6 +238,7 @@ class Family:
     part_sizes: Callable
     trains_by_passes: bool = False
     feature_use: Callable | None = None
+    predict: Callable | None = None
 
     def granularity(self, name):
         """The canonical name of a granularity.

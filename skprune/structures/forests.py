@@ -24,6 +24,7 @@ from skprune.readouts.selection import Units
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import tree_size, with_tree
 from skprune.structures.tree_base import TreeModel, TreeStructure, tree_model
+from skprune.structures.tree_samples import tree_features
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -138,6 +139,13 @@ def forest_part_sizes(model):
     }
 
 
+def forest_predict(model, X):
+    """Classes of a few samples, tree after tree without joblib."""
+    X = tree_features(model, X)
+    votes = sum(estimator.tree_.predict(X) for estimator in model.estimators_)
+    return model.classes_.take(votes.reshape(len(votes), -1).argmax(axis=1))
+
+
 REFUSALS[IsolationForest] = (
     "its scores are lengths of paths, which change with every split that goes"
 )
@@ -157,5 +165,6 @@ register(
         synonyms={**TREE_SYNONYMS, "tree": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
+        predict=forest_predict,
     )
 )

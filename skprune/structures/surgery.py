@@ -12,6 +12,7 @@ import numpy as np
 from skprune.readouts.flat import FlatForest
 from skprune.structures.base import ModelSize
 
+PLAIN = (int, float, str, np.generic, type(None))  # what a copy may share
 STATISTICS = ("impurity", "n_node_samples", "weighted_n_node_samples")
 
 
@@ -151,7 +152,14 @@ def with_tree(estimator, tree):
     estimator
         Shares nothing with the given one.
     """
-    return copy.deepcopy(estimator, memo={id(estimator.tree_): tree})
+    copied = object.__new__(type(estimator))
+    for name, value in vars(estimator).items():
+        if name == "tree_":
+            value = tree
+        elif not isinstance(value, PLAIN):
+            value = copy.deepcopy(value)
+        vars(copied)[name] = value
+    return copied
 
 
 def tree_size(tree):

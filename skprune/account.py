@@ -1,0 +1,48 @@
+"""What a model is before it is pruned: its sizes, and the recall of its classes.
+
+Neither depends on how it is pruned, so that a cached model has its account beside it.
+"""
+
+from dataclasses import dataclass
+
+from skprune.recall import class_recall, rows_by_class
+from skprune.size import part_sizes, total_size
+from skprune.structures import ModelSize
+
+
+@dataclass(frozen=True)
+class Account:
+    """A fitted model in numbers.
+
+    Attributes
+    ----------
+    size : ModelSize
+        Of the whole model.
+    parts : dict of str to ModelSize
+        Of each layer or tree.
+    recall : dict of class label to float
+        On some of the samples; empty for regressors and several outputs.
+    """
+
+    size: ModelSize
+    parts: dict[str, ModelSize]
+    recall: dict
+
+
+def account_of(location):
+    """The account of a model on the samples that it is pruned on.
+
+    Parameters
+    ----------
+    location : Location
+        Where the model is.
+
+    Returns
+    -------
+    Account
+        Of the model as it is.
+    """
+    model, samples = location.model, location.samples
+    parts = part_sizes(model)
+    recall = class_recall(model, samples.X, rows_by_class(model, samples.y))
+    return Account(total_size(model, parts), parts, recall)

@@ -1,0 +1,53 @@
+"""The account of a model: what a cache keeps beside it."""
+
+import warnings
+
+from sklearn.datasets import load_digits, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skprune import PruningEstimator, model_size
+from skprune.account import account_of
+from skprune.recall import class_recall, rows_by_class
+from skprune.structures import Samples, locate
+
+
+def test_account_is_of_the_model_inside():
+    """In a Pipeline the model is counted, on samples as it sees them."""
+    X, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+
+    account = account_of(locate(pipeline, Samples(X, y)))
+
+    assert account.size == model_size(pipeline)
+    assert sum(part.n_parameters for part in account.parts.values()) == 15
+    assert set(account.recall) == {0, 1, 2}
+    assert min(account.recall.values()) > 0.9
+
+
+def test_cached_report_is_that_of_a_fit(tmp_path):
+    """Read from a cache, twice, the report is the same as without one."""
+    X, y = load_digits(return_X_y=True)
+    pruner = PruningEstimator(RandomForestClassifier(5, random_state=0), rate=0.9)
+    plain = pruner.set_params(random_state=0).fit(X, y).report_
+
+    pruner.set_params(memory=str(tmp_path))
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert pruner.fit(X, y).report_ == plain
+
+
+def test_forest_predicts_as_its_own_method():
+    """The quick way of forests finds the same classes, of strings too."""
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    y = y.astype(str)
+    forest = RandomForestClassifier(20, max_depth=3, random_state=0).fit(X, y)
+    rows = rows_by_class(forest, y)
+
+    recall = class_recall(forest, X, rows)
+
+    for label, own in rows.items():
+        assert recall[label] == (forest.predict(X.iloc[own]) == label).mean()
