@@ -122,29 +122,30 @@ def _ratio(numerator, denominator):
     )
 
 
-def projected_descent(gradient, bound, project, start, centre, tolerance):
-    """Minimise a convex quadratic over a convex set.
+def projected_descent(product, bound, right, project, centre, start, tolerance):
+    """Minimise ``tr(d^T H d) / 2 - tr(b^T d)``, where centre + d is in a convex set.
 
-    Accelerated projected gradient steps with restarts [1]_, of a length of its own for
-    each leaf.
+    Spectral projected gradient steps [1]_, of a length of its own for each leaf: each
+    goes to the least value on the way to the projection.
 
     Parameters
     ----------
-    gradient : callable
-        ``gradient(v)``, of the shape of v.
+    product : callable
+        ``product(d)``: H d.
     bound : ndarray of shape (n_leaves, 1)
-        A diagonal matrix that is not smaller than the second derivative. A row of Z has
-        as many ones as there are trees, so that for Z^T Z it is the number of trees
-        times the samples of each leaf.
+        A diagonal matrix that is not smaller than H. A row of Z has as many ones as
+        there are trees, so that for Z^T Z it is the number of trees times the samples
+        of each leaf.
+    right : ndarray of shape (n_leaves, n_columns)
+        Right-hand sides b.
     project : callable
         ``project(v)``: the nearest point of the set, leaf by leaf.
+    centre : ndarray of shape (n_leaves, n_columns)
+        Where d is zero.
     start : ndarray of shape (n_leaves, n_columns)
         Where to begin.
-    centre : ndarray of shape (n_leaves, n_columns)
-        What the solution is not far from.
     tolerance : float
-        Length of a step at which the problem is solved, relative to the distance of the
-        solution from the centre.
+        Length of a step at which the problem is solved, relative to d.
 
     Returns
     -------
@@ -153,27 +154,26 @@ def projected_descent(gradient, bound, project, start, centre, tolerance):
 
     References
     ----------
-    .. [1] B. O'Donoghue and E. Candes, "Adaptive Restart for Accelerated Gradient
-       Schemes", Foundations of Computational Mathematics 2015.
+    .. [1] E. G. Birgin, J. M. Martinez and M. Raydan, "Nonmonotone Spectral Projected
+       Gradient Methods on Convex Sets", SIAM Journal on Optimization 2000.
     """
-    solution = ahead = project(start)
-    momentum = 1.0
+    values, length = project(start), 1.0
+    gradient = product(values - centre) - right
     for _ in range(MAX_ITERATIONS):
-        step = gradient(ahead)
-        step /= bound
-        new = project(ahead - step)
-        change = new - solution
-        solution, weighted = new, bound * change
-        if np.vdot(weighted, ahead - new) > 0:
-            momentum, ahead = 1.0, new
-        else:
-            after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-            ahead = new + change * float((momentum - 1) / after)
-            momentum = after
-        moved = new - centre
-        if np.vdot(weighted, change) <= tolerance**2 * np.vdot(bound * moved, moved):
+        step = project(values - gradient * (length / bound)) - values
+        image = product(step)
+        curvature, slope = float(np.vdot(step, image)), -float(np.vdot(gradient, step))
+        if curvature <= 0 or slope <= 0:  # solved, to rounding
             break
-    return solution
+        share = min(slope / curvature, 1.0)
+        size = float(np.vdot(bound * step, step))
+        length = size / curvature
+        values += share * step
+        gradient += share * image
+        moved = values - centre
+        if share**2 * size <= tolerance**2 * np.vdot(bound * moved, moved):
+            break
+    return values
 
 
 @dataclass(frozen=True)

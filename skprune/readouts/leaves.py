@@ -331,20 +331,28 @@ def bound_values(problem, weights, confidence, start, tolerance):
         Probabilities.
     """
     limits, Z, scale = problem.limits, problem.Z, problem.scale[:, None]
-    columns, weights = limits.contrasts, weights[:, None]
-    centre, strength = problem.softened(confidence), problem.bound_strength * scale**2
+    centre, columns, weights = (
+        problem.softened(confidence),
+        limits.contrasts,
+        weights[:, None],
+    )
+    strength = problem.bound_strength * scale**2
     aim = confidence * problem.targets + (1 - confidence) * limits.uniform
     aim = aim[:, columns].astype(scale.dtype)
 
-    def gradient(v):
-        error = Z.dot(v[:, columns] * scale) - aim
-        slope = limits.completed(Z.T_dot(weights * error) * scale)
-        slope += strength * (v - centre)
-        return slope
+    def pull(of_samples):
+        return limits.completed(Z.T_dot(weights * of_samples)) * scale
+
+    def product(d):
+        image = pull(Z.dot(d[:, columns] * scale))
+        image += strength * d
+        return image
 
     bound = Z.n_trees * Z.T_dot(weights) * scale**2 + strength
-    project = limits.project
-    return projected_descent(gradient, bound, project, start, centre, tolerance)
+    right = pull(aim - Z.dot(centre[:, columns] * scale))
+    return projected_descent(
+        product, bound, right, limits.project, centre, start, tolerance
+    )
 
 
 def held_out_loss(problem, rows, values):

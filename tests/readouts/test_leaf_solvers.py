@@ -69,8 +69,9 @@ def test_projected_descent_finds_the_constrained_optimum():
         return np.sum(d * (H @ d)) / 2 - np.sum(right * d)
 
     values = projected_descent(
-        lambda v: H @ (v - prior) - right,
+        lambda d: H @ d,
         3 * dense.sum(axis=0)[:, None] + 0.5,
+        right,
         project_to_simplex,
         prior,
         prior,
