@@ -40,7 +40,6 @@ FORESTS = (
     ExtraTreesRegressor,
 )
 TRAINING_STATE = (
-    "_sample_weight",
     "oob_decision_function_",
     "oob_prediction_",
     "oob_score_",
@@ -68,6 +67,11 @@ class ForestModel(TreeModel):
     def names(self):
         """A name for each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
+
+    def without_training_state(self, model):
+        if getattr(model, "_sample_weight", None) is not None:
+            del model._sample_weight  # None is kept: which samples were drawn needs it
+        return super().without_training_state(model)
 
     def with_trees(self, trees, members):
         """The same for a copy of the forest that holds other trees."""

@@ -53,9 +53,11 @@ class TreeSamples:
         """Training samples of each tree, where they differ and are known."""
         if not getattr(self.model, "bootstrap", False):
             return None
-        rows = self.model.estimators_samples_
-        if len(rows) != len(self.model.estimators_):
-            return None  # bagging forgets those of the trees before a warm start
+        # a pruned forest no longer has the weights that its samples were drawn by, and
+        # bagging forgets the samples of the trees before a warm start
+        rows = getattr(self.model, "estimators_samples_", None)
+        if rows is None or len(rows) != len(self.model.estimators_):
+            return None
         return rows if self.trained_on or self._explains_roots(rows) else None
 
     @cached_property

@@ -144,6 +144,27 @@ def test_training_samples_are_recognised():
     assert not structure_of(extra, X_DIABETES, Y_DIABETES + 1).samples.memorised
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_pruned_forest_is_pruned_again(weighted):
+    """Trees, then splits: the samples of the trees that are left are still known.
+
+    Unless they were drawn by weights, which a pruned forest does not keep.
+    """
+    model = RandomForestRegressor(20, random_state=0)
+    weights = np.linspace(1, 2, 442) if weighted else None
+    model.fit(X_DIABETES, Y_DIABETES, sample_weight=weights)
+    options = {"granularity": "tree", "compensate": False, "sample_weight": weights}
+    fewer = prune(model, X_DIABETES, Y_DIABETES, rate=0.5, **options)
+
+    again = structure_of(fewer, X_DIABETES, Y_DIABETES, sample_weight=weights)
+    smaller = prune(fewer, X_DIABETES, Y_DIABETES, rate=0.8, sample_weight=weights)
+
+    assert (again.samples.out_of_bag is None) == weighted
+    assert len(smaller.estimators_) == 10
+    nodes = [sum(e.tree_.node_count for e in m.estimators_) for m in (fewer, smaller)]
+    assert 0.15 < nodes[1] / nodes[0] < 0.25
+
+
 @pytest.mark.parametrize("granularity", ["split", "tree", "depth", "feature"])
 def test_recovery_helps_on_new_samples(granularity):
     """Leaves estimated anew predict samples better that nobody has seen."""
