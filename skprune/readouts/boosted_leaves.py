@@ -5,6 +5,10 @@ others, so that each output is a ridge problem of its own (`leaves`). It aims at
 the model predicted as trained, not at the data: the trees have all seen the same
 samples, on which a fit to the data looks better than it is, and a loss that is not
 smooth needs no treatment of its own.
+
+A raw prediction far out matters little: a probability of .001 or .0001 is the same to
+the loss. So samples count by the curvature of the loss where the teacher is, and in
+part alike, as a few of them would otherwise stand for all.
 """
 
 from dataclasses import replace
@@ -14,9 +18,10 @@ import numpy as np
 from skprune.readouts.leaves import recover_leaves
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+ALIKE = 0.3  # what each sample counts beside its curvature, relative to their mean
 
 
-def recover_boosted(problem, column, targets):
+def recover_boosted(problem, column, targets, curvature):
     """Values of the leaves by the fit that serves held-out samples best.
 
     Parameters
@@ -27,6 +32,8 @@ def recover_boosted(problem, column, targets):
         The output that each tree adds to.
     targets : ndarray of shape (n_samples, n_outputs)
         What the sums over trees aim at.
+    curvature : ndarray of shape (n_samples, n_outputs)
+        Second derivative of each sample's loss by the output there, not negative.
 
     Returns
     -------
@@ -46,9 +53,29 @@ def recover_boosted(problem, column, targets):
             scale=problem.scale[leaves],
             prior=problem.prior[leaves],
             targets=targets[:, [output]],
+            weights=problem.weights * importance(curvature[:, output], problem.weights),
             strengths=STRENGTHS,
         )
         values[leaves], choice = recover_leaves(part)
         if choice is not None:
             choices[int(output)] = choice
     return values, choices or None
+
+
+def importance(curvature, weights):
+    """What samples count beside their weights, whose sum it leaves as it is.
+
+    Parameters
+    ----------
+    curvature, weights : ndarray of shape (n_samples,)
+        Not negative.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Positive where there is any curvature; ones where there is none.
+    """
+    mean = np.average(curvature, weights=weights)
+    if mean <= 0:
+        return np.ones_like(curvature)
+    return (curvature / mean + ALIKE) / (1 + ALIKE)

@@ -9,6 +9,7 @@ removed tree leaves its mean behind, in the leaves of another tree of its output
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -120,7 +121,7 @@ class BoostedModel(TreeModel):
     def grid(model):
         """What holds a tree for each stage, and in it each output."""
 
-    @property
+    @cached_property
     def holders(self):
         """What the grid has at the place of each tree, a list."""
         grid = self.grid(self.model)
@@ -157,7 +158,13 @@ class BoostedModel(TreeModel):
         """Values of the leaves, and how they were estimated for each output."""
         samples = structure.samples
         targets = samples.teacher - self.base(samples.X)
-        return recover_boosted(problem, structure.forest.column, targets[samples.used])
+        curvature = samples.loss.curvature(samples.teacher)
+        return recover_boosted(
+            problem,
+            structure.forest.column,
+            targets[samples.used],
+            curvature[samples.used],
+        )
 
     def tidied(self):
         """A copy of the model without trees that are one leaf."""

@@ -1,6 +1,7 @@
 """GradientBoostingClassifier and GradientBoostingRegressor."""
 
 import copy
+from functools import cached_property
 
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
@@ -31,7 +32,7 @@ class GradientBoostingModel(BoostedModel):
         """The array of trees, (n_stages, n_outputs)."""
         return model.estimators_
 
-    @property
+    @cached_property
     def trees(self):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.holders]

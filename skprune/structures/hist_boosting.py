@@ -40,7 +40,7 @@ class HistModel(BoostedModel):
         """A list of trees for each stage."""
         return HistTrees(model).grid
 
-    @property
+    @cached_property
     def trees(self):
         """The ``TreePredictor`` objects, a list."""
         return self.holders
