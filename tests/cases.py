@@ -51,6 +51,8 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -65,6 +67,8 @@ LINEAR = ("connection", "feature")
 MLP = ("connection", "neuron", "layer", "feature")
 TREE = ("connection", "layer", "feature")
 FOREST = ("connection", "neuron", "layer", "feature")
+BAGGED_LINEAR = ("connection", "feature", "estimator")
+BAGGED_MLP = ("connection", "neuron", "layer", "feature", "estimator")
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,45 @@ CASES = [
         ),
         "outputs",
         FOREST,
+    ),
+    Case(
+        "BaggingClassifier-logistic",
+        _forest(
+            BaggingClassifier,
+            estimator=make_pipeline(StandardScaler(), LogisticRegression()),
+            max_features=5,
+        ),
+        "classes",
+        BAGGED_LINEAR,
+    ),
+    Case(
+        "BaggingClassifier-votes",
+        _forest(BaggingClassifier, estimator=RidgeClassifier(), max_samples=0.3),
+        "sparse",
+        BAGGED_LINEAR,
+    ),
+    Case(
+        "BaggingRegressor-ridge",
+        _forest(BaggingRegressor, estimator=Ridge(), max_features=6),
+        "outputs",
+        BAGGED_LINEAR,
+    ),
+    Case(
+        "BaggingClassifier-MLP",
+        _forest(BaggingClassifier, estimator=_mlp(MLPClassifier), n_estimators=3),
+        "classes",
+        BAGGED_MLP,
+    ),
+    Case(
+        "BaggingRegressor-MLP",
+        _forest(
+            BaggingRegressor,
+            estimator=_mlp(MLPRegressor, solver="lbfgs"),
+            max_features=6,
+            n_estimators=3,
+        ),
+        "regression",
+        BAGGED_MLP,
     ),
     Case(
         "GradientBoostingClassifier",

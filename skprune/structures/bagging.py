@@ -58,7 +58,7 @@ def is_bagging_of_trees(model):
 
 for kind in KINDS:
     tree_model.register(kind, BaggingModel)
-    REFUSALS[kind] = "only bagging of single trees can"
+    REFUSALS[kind] = "only bagging of single trees, linear models and MLPs can"
 register(
     Family(
         name="bagging of trees",
@@ -69,7 +69,7 @@ register(
             "layer": TreeLevels,
             "feature": TreeFeatures,
         },
-        synonyms={**TREE_SYNONYMS, "tree": "neuron"},
+        synonyms={**TREE_SYNONYMS, "tree": "neuron", "estimator": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
     )

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
-from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeRegressor
 
-from skprune import PruningEstimator, prune
+from skprune import prune
 from skprune.structures import family_of
 from tests.cases import dataset
 from tests.tree_oracles import structure_of, walk
@@ -103,10 +102,3 @@ def test_bases_that_are_trees_are_accepted(base):
         BaggingRegressor if isinstance(base, ExtraTreeRegressor) else BaggingClassifier
     )
     assert family_of(kind(base)).name == "bagging of trees"
-
-
-def test_other_bases_are_refused_in_words():
-    """The reason says what would do."""
-    X, y = dataset("regression")
-    with pytest.raises(TypeError, match=r"BaggingRegressor.*only bagging of single"):
-        PruningEstimator(BaggingRegressor(Ridge())).fit(X, y)
