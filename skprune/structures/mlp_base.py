@@ -7,6 +7,8 @@ aims at.
 
 import copy
 from abc import abstractmethod
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +21,7 @@ from skprune.readouts.joint import refit_jointly
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
 from skprune.structures.base import ModelSize, Structure, total_weights
+from skprune.structures.mlp_distillation import is_guided, train_guided
 from skprune.structures.mlp_training import Examples, Recipe, train
 
 # Of the recovery, relative to the mean variance of a layer's inputs. On 20,000 rows of
@@ -55,6 +58,8 @@ class MLPStructure(Structure):
     samples : Samples
         As the model takes them.
     """
+
+    guide: Any = None  # output of the unpruned network, once something is gone
 
     def __init__(self, model, samples):
         network = network_of(model)
@@ -157,6 +162,8 @@ class MLPStructure(Structure):
         else:
             signals = Signals(self._shrunk(gates), self.X)
         successor = copy.copy(self)
+        if self.guide is None:
+            successor.guide = self.signals.output
         successor._see(signals, origin, masks)
         return successor
 
@@ -181,17 +188,21 @@ class MLPStructure(Structure):
         return successor
 
     def finetune(self, epochs, rng, passes=range):
-        used = self.raw_weights > 0
+        used = np.flatnonzero(self.raw_weights)
         examples = Examples(self.X, self.targets, self.raw_weights, self.loss_function)
-        network = train(
-            self.network,
-            self.masks,
-            examples if used.all() else examples.take(np.flatnonzero(used)),
-            Recipe.of(self.template),
-            epochs,
-            rng,
-            passes,
+        training = partial(
+            train,
+            masks=self.masks,
+            recipe=Recipe.of(self.template),
+            epochs=epochs,
+            rng=rng,
+            passes=passes,
         )
+        if self.guide is None or not is_guided(self.loss_function):
+            network = training(self.network, examples.take(used))
+        else:
+            guide = self.guide[used]
+            network = train_guided(training, self.network, examples.take(used), guide)
         successor = copy.copy(self)
         successor._start_from(Signals(network, self.X), self.masks)
         return successor

@@ -129,6 +129,8 @@ class Survivors:
         )
         n_weights = sum(W.size for W in network.coefs)
         self.penalised = np.searchsorted(self.positions, n_weights)
+        # fewer weights share the work of a step, so each moves further
+        self.pace = float(np.sqrt(n_weights / max(self.penalised, 1)))
         self.values = self.flat[self.positions]
 
     def gradient(self, examples, penalty):
@@ -239,17 +241,17 @@ class Momentum:
 OPTIMISERS: dict[str, Any] = {"adam": Adam, "sgd": Momentum}
 
 
-def train(network, masks, examples, recipe, epochs, rng, passes=range):
+def train(network, examples, masks, recipe, epochs, rng, passes=range):
     """Train the surviving weights of a network.
 
     Parameters
     ----------
     network : Network
         Where training starts; not changed.
-    masks : list of ndarray of bool
-        Which weights train.
     examples : Examples
         What it is trained on.
+    masks : list of ndarray of bool
+        Which weights train.
     recipe : Recipe
         How.
     epochs : int
@@ -272,11 +274,12 @@ def train(network, masks, examples, recipe, epochs, rng, passes=range):
     survivors = Survivors(network, masks)
     optimiser = OPTIMISERS[recipe.solver](survivors.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
+    rate = recipe.rate * survivors.pace
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
             gradient = survivors.gradient(batch, recipe.penalty / share)
-            survivors.move(optimiser.step(gradient, recipe.rate * (1 - done / n_steps)))
+            survivors.move(optimiser.step(gradient, rate * (1 - done / n_steps)))
             done += 1
     if not np.isfinite(survivors.values).all():
         raise ValueError(
