@@ -187,9 +187,17 @@ class MLPStructure(Structure):
         successor._see(Signals(network, self.X), self.origin, self.masks)
         return successor
 
-    def finetune(self, epochs, rng, passes=range):
-        used = np.flatnonzero(self.raw_weights)
+    def _examples(self):
+        """What to train on, without samples of no weight, and the guide."""
         examples = Examples(self.X, self.targets, self.raw_weights, self.loss_function)
+        if self.raw_weights.all():
+            return examples, self.guide
+        used = np.flatnonzero(self.raw_weights)
+        guide = None if self.guide is None else self.guide[used]
+        return examples.take(used), guide
+
+    def finetune(self, epochs, rng, passes=range):
+        examples, guide = self._examples()
         training = partial(
             train,
             masks=self.masks,
@@ -198,11 +206,10 @@ class MLPStructure(Structure):
             rng=rng,
             passes=passes,
         )
-        if self.guide is None or not is_guided(self.loss_function):
-            network = training(self.network, examples.take(used))
+        if guide is None or not is_guided(self.loss_function):
+            network = training(self.network, examples)
         else:
-            guide = self.guide[used]
-            network = train_guided(training, self.network, examples.take(used), guide)
+            network = train_guided(training, self.network, examples, guide)
         successor = copy.copy(self)
         successor._start_from(Signals(network, self.X), self.masks)
         return successor
