@@ -1,27 +1,31 @@
-"""Recovery layer by layer is ridge least squares toward the teacher."""
-
-from itertools import pairwise
+"""Recovery layer by layer, against least squares solved in another way."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 
+from skprune.readouts import layerwise
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
+from tests.readouts.test_network import make_network
 
-RIDGE = 1e-3
-
-
-@pytest.fixture
-def teacher():
-    rng = np.random.default_rng(0)
-    sizes = (6, 8, 5, 2)
-    coefs = [rng.normal(size=(n, m)) for n, m in pairwise(sizes)]
-    intercepts = [rng.normal(size=m) for m in sizes[1:]]
-    return Signals(Network(coefs, intercepts, "relu"), rng.normal(size=(300, 6)))
+RIDGE = 1e-2
+WIDTHS = (8, 7, 6, 3)
 
 
-def targets_of(teacher, masks):
+def problem(n_samples=60, seed=0):
+    """A teacher, weights of its samples, and random masks."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_samples, WIDTHS[0])) * rng.uniform(0.5, 2, WIDTHS[0])
+    teacher = Signals(make_network("tanh", WIDTHS), X)
+    weights = rng.uniform(0.2, 1, n_samples)
+    masks = [rng.random(W.shape) < 0.6 for W in teacher.network.coefs]
+    return teacher, weights / weights.sum(), masks
+
+
+def targets(teacher, masks):
+    """Every layer aims at the same layer of the teacher."""
     coefs = teacher.network.coefs
     return [
         LayerTarget(layer, np.arange(W.shape[1]), W, mask)
@@ -29,62 +33,124 @@ def targets_of(teacher, masks):
     ]
 
 
-def ridge_solution(A, Z, W0, mask, weights):
-    """Each output apart: augmented least squares on its support, by numpy's lstsq."""
-    A, mean = A - weights @ A, weights @ A
+def least_squares_column(A, z, weights, rows, prior, strength):
+    """Weighted ridge on some columns, with a free intercept, by numpy's lstsq."""
     root = np.sqrt(weights)[:, None]
-    strength = RIDGE * np.mean(weights @ A**2)
-    W = np.zeros_like(W0)
-    for j in range(Z.shape[1]):
-        rows = np.flatnonzero(mask[:, j])
-        pull = np.sqrt(strength) * np.eye(len(rows))
-        design = np.vstack([root * A[:, rows], pull])
-        target = root[:, 0] * (Z[:, j] - weights @ Z[:, j])
-        right = np.concatenate([target, np.sqrt(strength) * W0[rows, j]])
-        W[rows, j] = np.linalg.lstsq(design, right, rcond=None)[0]
-    return W, weights @ Z - mean @ W
+    design = np.hstack([A[:, rows], np.ones((len(A), 1))]) * root
+    penalty = np.hstack([np.eye(len(rows)), np.zeros((len(rows), 1))])
+    stacked = np.vstack([design, np.sqrt(strength) * penalty])
+    right = np.concatenate([root[:, 0] * z, np.sqrt(strength) * prior[rows]])
+    return np.linalg.lstsq(stacked, right, rcond=None)[0]
 
 
-def test_equals_lstsq_on_each_support(teacher):
-    """Every layer is the least-squares solution from the pruned layers below it."""
-    rng = np.random.default_rng(1)
-    masks = [rng.random(W.shape) < 0.5 for W in teacher.network.coefs]
-    weights = rng.random(300)
-    weights /= weights.sum()
+def test_each_layer_is_masked_ridge_on_pruned_inputs():
+    """Each layer solves its own ridge problem on what the layers below now give."""
+    teacher, weights, masks = problem()
 
-    found = LayerwiseRecovery(teacher, weights).solve(targets_of(teacher, masks), RIDGE)
+    solved = LayerwiseRecovery(teacher, weights).solve(targets(teacher, masks), RIDGE)
 
     A = teacher.X
     for layer, mask in enumerate(masks):
-        Z = teacher.preactivation(layer)
-        W, b = ridge_solution(A, Z, teacher.network.coefs[layer], mask, weights)
-        assert_allclose(found.network.coefs[layer], W, atol=1e-8)
-        assert_allclose(found.network.intercepts[layer], b, atol=1e-8)
-        A = np.maximum(A @ W + b, 0)
+        Z, prior = teacher.preactivation(layer), teacher.network.coefs[layer]
+        centred = A - weights @ A
+        strength = RIDGE * np.mean(weights @ centred**2)
+        W, b = solved.network.coefs[layer], solved.network.intercepts[layer]
+        assert not W[~mask].any()
+        for j, column in enumerate(mask.T):
+            rows = np.flatnonzero(column)
+            expected = least_squares_column(
+                A, Z[:, j], weights, rows, prior[:, j], strength
+            )
+            assert_allclose(W[rows, j], expected[:-1], rtol=1e-8, atol=1e-10)
+            assert_allclose(b[j], expected[-1], rtol=1e-8, atol=1e-10)
+        A = np.tanh(A @ W + b)
 
 
-def test_nothing_removed_changes_nothing(teacher):
-    """With full masks the weights come back as they are."""
-    masks = [np.ones(W.shape, dtype=bool) for W in teacher.network.coefs]
-    recovery = LayerwiseRecovery(teacher, np.full(300, 1 / 300))
+def test_nothing_removed_gives_the_teacher():
+    """Where nothing is gone, the weights are those of the teacher, to the last bit."""
+    teacher, weights, masks = problem()
+    everything = targets(teacher, [np.ones_like(mask) for mask in masks])
 
-    found = recovery.solve(targets_of(teacher, masks), RIDGE)
+    solved = LayerwiseRecovery(teacher, weights).solve(everything, RIDGE)
 
-    for W, expected in zip(found.network.coefs, teacher.network.coefs):
-        assert_array_equal(W, expected)
+    for W, V in zip(solved.network.coefs, teacher.network.coefs):
+        assert_array_equal(W, V)
+    assert solved.inputs[1] is teacher.inputs[1]
 
 
-def test_samples_without_weight_do_not_count(teacher):
+def test_layers_below_the_first_change_stay():
+    """A layer with everything below and in it untouched is not estimated anew."""
+    teacher, weights, masks = problem()
+    masks[0] = np.ones_like(masks[0])
+
+    solved = LayerwiseRecovery(teacher, weights).solve(targets(teacher, masks), RIDGE)
+
+    assert_array_equal(solved.network.coefs[0], teacher.network.coefs[0])
+    assert not np.array_equal(solved.network.coefs[1], teacher.network.coefs[1])
+
+
+def test_columns_and_skipped_layers():
+    """A target may ask for some outputs, and for a later layer of the teacher."""
+    teacher, weights, _ = problem()
+    columns = np.array([4, 1])
+    first = LayerTarget(1, columns, np.zeros((8, 2)), np.ones((8, 2), bool))
+    last = LayerTarget(2, np.arange(3), np.zeros((2, 3)), np.ones((2, 3), bool))
+
+    solved = LayerwiseRecovery(teacher, weights).solve([first, last], RIDGE)
+
+    assert [W.shape for W in solved.network.coefs] == [(8, 2), (2, 3)]
+    Z = solved.network.layer(0, teacher.X)
+    wanted = teacher.preactivation(1)[:, columns]
+    spread = np.sqrt(weights @ (wanted - weights @ wanted) ** 2)
+    assert (np.sqrt(weights @ (Z - wanted) ** 2) < spread).all()
+    assert_allclose(weights @ Z, weights @ wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_wide_inputs_are_solved_by_iteration(monkeypatch, form):
+    """Without second moments, conjugate gradients give the same weights."""
+    teacher, weights, masks = problem()
+    direct = LayerwiseRecovery(teacher, weights).solve(targets(teacher, masks), RIDGE)
+    monkeypatch.setattr(layerwise, "DIRECT", 0)
+    same = Signals(teacher.network, form(teacher.X))
+
+    solved = LayerwiseRecovery(same, weights).solve(targets(same, masks), RIDGE)
+
+    for W, V in zip(solved.network.coefs, direct.network.coefs):
+        assert_allclose(W, V, rtol=1e-4, atol=1e-5)
+
+
+def test_single_precision_is_kept():
+    """A float32 teacher gives float32 weights close to those of float64."""
+    teacher, weights, masks = problem()
+    network = Network(
+        [W.astype(np.float32) for W in teacher.network.coefs],
+        [b.astype(np.float32) for b in teacher.network.intercepts],
+        "tanh",
+    )
+    single = Signals(network, teacher.X.astype(np.float32))
+
+    double = LayerwiseRecovery(teacher, weights).solve(targets(teacher, masks), RIDGE)
+    solved = LayerwiseRecovery(single, weights.astype(np.float32)).solve(
+        targets(single, masks), RIDGE
+    )
+
+    for W, V in zip(solved.network.coefs, double.network.coefs):
+        assert W.dtype == np.float32
+        assert_allclose(W, V, rtol=1e-2, atol=1e-3)
+
+
+def test_samples_without_weight_do_not_count():
     """A sample of weight zero is as good as none."""
-    rng = np.random.default_rng(1)
-    masks = [rng.random(W.shape) < 0.5 for W in teacher.network.coefs]
-    half = Signals(teacher.network, teacher.X[:150])
-    weights = np.repeat([1 / 150, 0], 150)
+    teacher, weights, masks = problem()
+    weights[40:] = 0
+    weights /= weights.sum()
+    fewer = Signals(teacher.network, teacher.X[:40])
 
-    weighted = LayerwiseRecovery(teacher, weights)
-    fewer = LayerwiseRecovery(half, np.full(150, 1 / 150))
+    solved = LayerwiseRecovery(teacher, weights).solve(targets(teacher, masks), RIDGE)
+    expected = LayerwiseRecovery(fewer, weights[:40]).solve(
+        targets(fewer, masks), RIDGE
+    )
 
-    first = weighted.solve(targets_of(teacher, masks), RIDGE).network
-    second = fewer.solve(targets_of(half, masks), RIDGE).network
-    for W, expected in zip(first.coefs, second.coefs):
-        assert_allclose(W, expected, atol=1e-9)
+    for W, V in zip(solved.network.coefs, expected.network.coefs):
+        assert_allclose(W, V, rtol=1e-8, atol=1e-10)

@@ -1,71 +1,106 @@
-"""Forward and backward passes of a network equal scikit-learn's and differences."""
+"""Forward and backward passes of multilayer perceptrons."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_iris
+from scipy import sparse
+from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 
-from skprune.readouts import losses
-from skprune.readouts.network import Network, Signals
-
-ACTIVATIONS = ["identity", "relu", "tanh", "logistic"]
+from skprune.readouts.losses import SOFTMAX
+from skprune.readouts.network import ACTIVATIONS, Network, Signals
 
 
-@pytest.fixture
-def signals():
-    rng = np.random.default_rng(0)
-    sizes = (4, 6, 5, 3)
-    coefs = [rng.normal(size=(n, m)) for n, m in pairwise(sizes)]
-    intercepts = [rng.normal(size=m) for m in sizes[1:]]
-    X = rng.normal(size=(8, 4))
-    return lambda activation: Signals(Network(coefs, intercepts, activation), X)
+def make_network(activation, widths=(6, 5, 4, 3), seed=0):
+    """A network with random weights."""
+    rng = np.random.default_rng(seed)
+    coefs = [rng.standard_normal(pair) for pair in pairwise(widths)]
+    return Network(coefs, [rng.standard_normal(n) for n in widths[1:]], activation)
 
 
+def features(n_samples=7, n_features=6):
+    """Random samples."""
+    return np.random.default_rng(1).standard_normal((n_samples, n_features))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_output_is_that_of_scikit_learn(activation):
-    """The softmax of the output is scikit-learn's predict_proba."""
-    X, y = load_iris(return_X_y=True)
-    net = MLPClassifier((7, 5), activation=activation, solver="lbfgs", max_iter=20)
-    net.fit(X, y)
+    """The output through the link is predict_proba of the model with these weights."""
+    X, y = features(40), np.arange(40) % 3
+    model = MLPClassifier((5, 4), activation=activation, max_iter=2).fit(X, y)
 
-    Z = Signals(Network(net.coefs_, net.intercepts_, activation), X).output
+    network = Network(model.coefs_, model.intercepts_, activation)
 
-    shares = np.exp(Z - Z.max(axis=1, keepdims=True))
-    shares /= shares.sum(axis=1, keepdims=True)
-    assert_allclose(shares, net.predict_proba(X), atol=1e-12)
+    output = softmax(Signals(network, X).output, axis=1)
+    assert_allclose(output, model.predict_proba(X), rtol=1e-12)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_backward_is_derivative_of_loss(signals, activation):
-    """D of each layer is the central difference of the loss by its intercepts."""
-    given = signals(activation)
-    Y = np.eye(3)[np.arange(8) % 3]
-    D = losses.SOFTMAX.gradient(given.output, Y)
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_backward_is_derivative_by_z(activation, layer):
+    """D of each layer is the central difference of each sample's loss by its Z."""
+    X, network, step = features(), make_network(activation), 1e-6
+    Y = np.eye(3)[np.arange(7) % 3]
 
-    gradients = given.backward(D)
+    def loss(shift):
+        intercepts = list(network.intercepts)
+        intercepts[layer] = intercepts[layer] + shift
+        moved = Network(network.coefs, intercepts, activation)
+        return SOFTMAX.value(Signals(moved, X).output, Y)
 
-    def loss(layer, unit, step):
-        intercepts = [b.copy() for b in given.network.intercepts]
-        intercepts[layer][unit] += step
-        moved = Network(given.network.coefs, intercepts, activation)
-        return losses.SOFTMAX.value(Signals(moved, given.X).output, Y).sum()
+    signals = Signals(network, X)
+    D = signals.backward(SOFTMAX.gradient(signals.output, Y))[layer]
 
-    for layer, gradient in enumerate(gradients):
-        for unit, total in enumerate(gradient.sum(axis=0)):
-            change = loss(layer, unit, 1e-6) - loss(layer, unit, -1e-6)
-            assert_allclose(total, change / 2e-6, atol=1e-6)
+    shifts = step * np.eye(D.shape[1])
+    slopes = [(loss(shift) - loss(-shift)) / (2 * step) for shift in shifts]
+    assert_allclose(D, np.transpose(slopes), rtol=1e-5, atol=1e-8)
 
 
-def test_resting_is_activation_without_inputs(signals):
-    """A neuron whose inputs are zero emits the activation of its intercept."""
-    given = signals("logistic")
-    still = Network(
-        [np.zeros_like(W) for W in given.network.coefs],
-        given.network.intercepts,
-        "logistic",
-    )
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_resting_activations_are_those_of_no_input(activation):
+    """A hidden layer whose inputs are zero rests at phi(b)."""
+    network = make_network(activation)
+    nothing = np.zeros((1, 6))
 
-    assert_allclose(Signals(still, given.X).inputs[1][0], given.network.resting(0))
+    hidden = Signals(network, nothing).inputs[1]
+
+    assert_allclose(hidden[0], network.resting(0), rtol=1e-15)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_mean_slope_of_one_sample_is_the_jacobian(activation):
+    """On one sample, the mean slope is the derivative of Z by the inputs of a layer."""
+    network, x, step = make_network(activation), features(1), 1e-6
+
+    slope = Signals(network, x).mean_slope(0, 2, np.ones(1))
+
+    moved = [
+        Signals(network, x + step * e).output - Signals(network, x - step * e).output
+        for e in np.eye(6)
+    ]
+    assert_allclose(slope, np.vstack(moved) / (2 * step), rtol=1e-5, atol=1e-8)
+
+
+def test_sparse_features_give_the_same_signals():
+    """A CSR array of features gives dense signals equal to those of the dense array."""
+    X, network = features(), make_network("relu")
+
+    dense, thin = Signals(network, X), Signals(network, sparse.csr_array(X))
+
+    assert isinstance(thin.output, np.ndarray)
+    assert_allclose(thin.output, dense.output, rtol=1e-12)
+    assert_allclose(thin.inputs[1], dense.inputs[1], rtol=1e-12)
+
+
+def test_known_inputs_are_taken_over():
+    """Inputs that are known already are not computed again."""
+    X, network = features(), make_network("tanh")
+    inputs = Signals(network, X).inputs
+
+    again = Signals(network, X, inputs)
+
+    assert again.inputs is inputs
+    assert_allclose(again.output, Signals(network, X).output, rtol=0)
