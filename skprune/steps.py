@@ -77,6 +77,8 @@ def _one_step(ranking, n_remove, plan, task):
         gates, compensate=plan.compensate, rng=ranking.rng
     )
     if plan.finetune:
+        if plan.compensate and n_remove:
+            structure = structure.polished()
         structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
     return structure, gates != 0
 

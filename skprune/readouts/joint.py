@@ -1,4 +1,4 @@
-"""Joint recovery of a small network: all survivors at once, in Gauss-Newton steps.
+"""Joint recovery of a network: all survivors at once, in Gauss-Newton steps.
 
 Layer by layer, recovery matches what each layer computes; once few weights are left
 they cannot all be matched, and what counts is the output. Around the current weights
@@ -8,7 +8,9 @@ problem toward the output of the teacher, in the metric of the loss,
     (J^T C J + damping) step = J^T gradient,
 
 with J the derivative of the outputs by the weights and C the curvature of the loss
-(Levenberg [1]_, Marquardt [2]_). A step is taken only if it brings the loss down.
+(Levenberg [1]_, Marquardt [2]_). J is never formed: a few conjugate gradients ask for
+its products, a pass forward and a pass backward each [3]_. A step is taken only as far
+as it brings the loss down.
 
 References
 ----------
@@ -16,24 +18,26 @@ References
    squares", Quarterly of Applied Mathematics 1944.
 .. [2] D. Marquardt, "An algorithm for least-squares estimation of nonlinear
    parameters", SIAM J. Applied Mathematics 1963.
+.. [3] N. Schraudolph, "Fast Curvature Matrix-Vector Products for Second-Order Gradient
+   Descent", Neural Computation 2002.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
-from sklearn.utils import gen_batches
 
 from skprune.readouts.losses import Loss
-from skprune.readouts.network import Network, Signals
+from skprune.readouts.network import DERIVATIVES, LivePart, Network, Signals
 
-PASSES = 60  # training passes of the teacher that all steps together may cost
-EQUATIONS = 4, 30  # per free weight: fewer are not enough, more are not needed
-MAX_STEPS = 8
+PASSES = 60  # training passes that all steps together may cost
+WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
+EQUATIONS = 4, 60  # per free weight: fewer are not enough, more are not needed
+MAX_STEPS = 6
+ITERATIONS = 12  # of conjugate gradients; each step starts from a better network
 ENOUGH = 0.03  # share of the excess loss that a further step has to remove
-BLOCK = 1024  # rows whose derivatives are held at once
+DAMPING = 1e-3  # of the first step, relative to the diagonal of the curvature
+HALVINGS = 6
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,15 @@ class Survivors:
             for W, b, place in zip(coefs, intercepts, self.places)
         ]
         return np.concatenate(parts)
+
+    def unflatten(self, vector, network):
+        """A network whose free numbers are those of a vector, and the others zero."""
+        nothing = Network(
+            [np.zeros_like(W) for W in network.coefs],
+            [np.zeros_like(b) for b in network.intercepts],
+            network.activation,
+        )
+        return self.shifted(nothing, -vector)
 
     def shifted(self, network, step):
         """The network with a step subtracted from its free weights."""
@@ -102,68 +115,132 @@ class Matching:
     def gradient(self, signals, survivors):
         """Derivative of the loss by the free weights, (n_weights,)."""
         D = self.weights[:, None] * self.loss.gradient(signals.output, self.targets)
-        gradients = signals.backward(D.astype(signals.output.dtype))
-        coefs = [np.asarray(A.T @ D) for A, D in zip(signals.inputs, gradients)]
-        return survivors.flatten(coefs, [D.sum(axis=0) for D in gradients])
-
-    def curvature(self, network, survivors, n_weights, n_rows):
-        """Gauss-Newton matrix by the free weights, on rows evenly spaced.
-
-        The gradient sees every sample; the curvature only shapes the step, and needs
-        no more rows than make it well determined.
-        """
-        n_samples = len(self.targets)
-        rows = np.linspace(0, n_samples - 1, min(n_rows, n_samples)).astype(int)
-        H = np.zeros((n_weights, n_weights))
-        for batch in gen_batches(len(rows), BLOCK):
-            H += self._block(network, survivors, rows[batch])
-        return H / max(self.weights[rows].sum(), np.finfo(float).tiny)
-
-    def _block(self, network, survivors, rows):
-        X = self.X[rows].toarray() if sparse.issparse(self.X) else self.X[rows]
-        signals = Signals(network, X)
-        Z, weights = signals.output, self.weights[rows]
-        coupling = self.loss.coupling(Z)
-        own = self.loss.curvature(Z) + (0 if coupling is None else coupling**2)
-        H, mixed = 0.0, 0.0
-        for k in range(Z.shape[1]):
-            J = output_derivative(signals, survivors, k)
-            root = J * np.sqrt(weights * own[:, k])[:, None]
-            H = H + root.T @ root
-            if coupling is not None:
-                mixed = mixed + J * coupling[:, k, None]
-        if coupling is not None:
-            root = mixed * np.sqrt(weights)[:, None]
-            H = H - root.T @ root
-        return H
+        return weight_gradient(signals, survivors, D.astype(signals.output.dtype))
 
 
-def output_derivative(signals, survivors, k):
-    """Derivative of one output of a network by its free weights.
+def weight_gradient(signals, survivors, D):
+    """Product of D with the derivative of the output by the free weights.
 
     Parameters
     ----------
     signals : Signals
-        Of the network on some samples, with dense inputs.
+        Of the network on some samples.
     survivors : Survivors
         The free weights.
-    k : int
-        Which output.
+    D : ndarray of shape (n_samples, n_outputs)
+        What the derivative is multiplied by.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_weights)
-        In the precision of the network.
+    ndarray of float64 of shape (n_weights,)
+        ``J^T D``.
     """
-    D = np.zeros_like(signals.output)
-    D[:, k] = 1.0
-    parts = []
-    for A, back, (i, j) in zip(signals.inputs, signals.backward(D), survivors.places):
-        parts += [A[:, i] * back[:, j], back]
-    return np.hstack(parts)
+    gradients = signals.backward(D)
+    coefs = [np.asarray(A.T @ back) for A, back in zip(signals.inputs, gradients)]
+    intercepts = [back.sum(axis=0) for back in gradients]
+    return survivors.flatten(coefs, intercepts).astype(float)
 
 
-def refit_jointly(network, masks, teacher, weights, loss):
+class Curvature:
+    """The Gauss-Newton matrix J^T C J of a network, by its products.
+
+    Parameters
+    ----------
+    signals : Signals
+        Of the network on some samples.
+    survivors : Survivors
+        The free weights.
+    weights : ndarray of shape (n_samples,)
+        Sample weights.
+    loss : Loss
+        Whose curvature by the output is C.
+    """
+
+    def __init__(self, signals, survivors, weights, loss):
+        self.signals, self.survivors, self.loss = signals, survivors, loss
+        Z = signals.output
+        total = max(float(weights.sum()), np.finfo(float).tiny)
+        self.shares = (weights / total).astype(Z.dtype)[:, None]
+        derivative = DERIVATIVES[signals.network.activation]
+        self.slopes = [derivative(A) for A in signals.inputs[1:]]
+        self.coupling = loss.coupling(Z)
+        self.own = loss.curvature(Z)
+        if self.coupling is not None:
+            self.own = self.own + self.coupling**2
+
+    def change(self, vector):
+        """How the output answers to a change of the weights, J v by rows."""
+        network = self.signals.network
+        change = self.survivors.unflatten(vector, network)
+        moved = change.layer(0, self.signals.X)
+        for index, slope in enumerate(self.slopes, start=1):
+            moved *= slope
+            below = moved @ network.coefs[index]
+            moved = change.layer(index, self.signals.inputs[index])
+            moved += below
+        return moved
+
+    def product(self, vector):
+        """J^T C J v, (n_weights,)."""
+        moved = self.change(vector)
+        D = self.own * moved
+        if self.coupling is not None:
+            D -= self.coupling * (self.coupling * moved).sum(axis=1, keepdims=True)
+        D *= self.shares
+        return weight_gradient(self.signals, self.survivors, D)
+
+    def diagonal(self):
+        """An estimate of the diagonal, from labels drawn from the network itself."""
+        signals = self.signals
+        Y = self.loss.draw(signals.output, np.random.default_rng(0))
+        D = np.sqrt(self.shares) * self.loss.gradient(signals.output, Y)
+        squares = [np.square(D) for D in signals.backward(D)]
+        coefs = [np.asarray((A * A).T @ S) for A, S in zip(signals.inputs, squares)]
+        intercepts = [square.sum(axis=0) for square in squares]
+        return self.survivors.flatten(coefs, intercepts).astype(float)
+
+
+def conjugate_gradients(product, right, scale, n_iterations):
+    """Solve a positive definite system roughly [1]_.
+
+    Parameters
+    ----------
+    product : callable
+        ``product(vector)``: the matrix times a vector.
+    right : ndarray of shape (n_values,)
+        Right-hand side.
+    scale : ndarray of shape (n_values,)
+        Positive: the diagonal that preconditions.
+    n_iterations : int
+        At most so many products.
+
+    Returns
+    -------
+    ndarray of shape (n_values,)
+        A direction in which the quadratic form falls.
+
+    References
+    ----------
+    .. [1] M. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving
+       Linear Systems", J. Research of the National Bureau of Standards 1952.
+    """
+    solution, residual = np.zeros_like(right), right.copy()
+    direction = residual / scale
+    power = start = residual @ direction
+    for _ in range(n_iterations):
+        if power <= 1e-12 * start:
+            break
+        image = product(direction)
+        length = power / (direction @ image)
+        solution += length * direction
+        residual -= length * image
+        steepest = residual / scale
+        power, before = residual @ steepest, power
+        direction = steepest + power / before * direction
+    return solution
+
+
+def refit_jointly(network, masks, teacher, weights, loss, output=None):
     """Re-estimate all surviving weights of a network together.
 
     Parameters
@@ -178,67 +255,119 @@ def refit_jointly(network, masks, teacher, weights, loss):
         Sample weights that sum to one.
     loss : Loss
         By the output.
+    output : ndarray of shape (n_samples, n_outputs), default=None
+        What the network is to put out; None for the output of the teacher.
 
     Returns
     -------
     Network
-        With a loss toward the teacher's predictions that is not above that of
-        `network`; the same object where so many weights are free that the steps would
-        cost more than `PASSES` training passes of the teacher.
+        With a loss toward these predictions that is not above that of `network`; the
+        same object where the samples are too few for so many weights, or a step
+        would cost more than `PASSES` training passes or the multiply-adds of `WORK`.
     """
-    survivors = Survivors.of(masks)
-    n_weights = len(survivors.flatten(network.coefs, network.intercepts))
-    n_rows = affordable_rows(teacher, n_weights)
-    if n_rows * teacher.output.shape[1] < EQUATIONS[0] * n_weights:
+    part = LivePart.of(masks)
+    live, survivors = part.network(network), Survivors.of(part.take(masks))
+    n_weights = len(survivors.flatten(live.coefs, live.intercepts))
+    output = teacher.output if output is None else output
+    n_rows = curvature_rows(output.shape, n_weights)
+    n_steps = affordable_steps(live, len(output), n_rows)
+    if not n_steps:
         return network
-    targets = loss.gradient(teacher.output, np.zeros_like(teacher.output))
-    matching = Matching(teacher.X, targets, weights, loss)
-    best = matching.value(teacher)
-    signals, damping = Signals(network, teacher.X), 1e-2
-    value = matching.value(signals)
-    for _ in range(MAX_STEPS):
-        before = value
-        signals, value, damping = _step(
-            matching, signals, value, survivors, damping, n_rows
-        )
-        if before - value <= ENOUGH * (before - best):
-            break
-    return signals.network
+    targets = loss.gradient(output, np.zeros_like(output))
+    matching = Matching(part.features(teacher.X), targets, weights, loss)
+    best = float(weights @ loss.value(output, targets))
+    refitted = _descend(matching, live, survivors, best, n_rows, n_steps)
+    return part.put_back(refitted, network)
 
 
-def affordable_rows(teacher, n_weights):
-    """Rows on which the curvature of one step may be computed.
+def curvature_rows(shape, n_weights):
+    """Rows on which the curvature is computed; none where all are not enough.
+
+    The gradient sees every sample; the curvature only shapes the step, and needs no
+    more rows than make it well determined.
 
     Parameters
     ----------
-    teacher : Signals
-        Of the network as trained: a training pass costs three multiply-adds per
-        weight and sample.
+    shape : (int, int)
+        Samples and outputs.
     n_weights : int
-        Free weights; a row of the curvature costs half their square per output.
+        Free weights.
+
+    Returns
+    -------
+    int
+        At most the number of samples.
+    """
+    n_samples, n_outputs = shape
+    least, enough = EQUATIONS
+    if n_samples * n_outputs < least * n_weights:
+        return 0
+    return min(n_samples, -(-enough * n_weights // n_outputs))
+
+
+def affordable_steps(network, n_samples, n_rows):
+    """How many steps `PASSES` and `WORK` allow.
+
+    Parameters
+    ----------
+    network : Network
+        A training pass takes three multiply-adds per weight and sample. A product with
+        the curvature takes two per weight of the first layer and row, and four for
+        each other weight.
+    n_samples : int
+        Samples that the gradient sees.
+    n_rows : int
+        Rows of the curvature.
 
     Returns
     -------
     int
         Possibly zero.
     """
-    size = sum(W.size for W in teacher.network.coefs)
-    work = PASSES * 3 * size * len(teacher.output) / MAX_STEPS
-    n_equations = min(2 * work / n_weights**2, EQUATIONS[1] * n_weights)
-    return int(n_equations / teacher.output.shape[1])
+    if not n_rows:
+        return 0
+    size, first = sum(W.size for W in network.coefs), network.coefs[0].size
+    step = ITERATIONS * n_rows * (4 * size - 2 * first) + 4 * size * n_samples
+    budget = min(PASSES * 3 * size * n_samples, WORK)
+    return min(int(budget / step), MAX_STEPS)
 
 
-def _step(matching, signals, value, survivors, damping, n_rows):
-    """The first of ever more damped steps that brings the loss down."""
-    gradient = matching.gradient(signals, survivors).astype(float)
-    H = matching.curvature(signals.network, survivors, len(gradient), n_rows)
-    scale = np.trace(H) / len(H)
-    while damping < 1e4 and scale > 0:
-        damped = H + damping * scale * np.eye(len(H))
-        step = cho_solve(cho_factor(damped, lower=True), gradient)
-        moved = Signals(survivors.shifted(signals.network, step), matching.X)
+def _descend(matching, network, survivors, best, n_rows, n_steps):
+    """The network after some steps; ends early where a step no longer helps."""
+    rows = np.linspace(0, len(matching.targets) - 1, n_rows).astype(int)
+    X, weights = matching.X[rows], matching.weights[rows]
+    signals, damping = Signals(network, matching.X), DAMPING
+    value = matching.value(signals)
+    for _ in range(n_steps):
+        on_rows = Signals(signals.network, X)
+        curvature = Curvature(on_rows, survivors, weights, matching.loss)
+        gradient = matching.gradient(signals, survivors)
+        step = _damped_step(curvature, gradient, damping)
+        before = value
+        signals, value, share = _longest(matching, signals, value, survivors, step)
+        damping *= 0.25 if share == 1 else 4
+        if before - value <= ENOUGH * (before - best):
+            break
+    return signals.network
+
+
+def _damped_step(curvature, gradient, damping):
+    scale = curvature.diagonal()
+    scale += 1e-3 * (scale.mean() or 1.0)
+    return conjugate_gradients(
+        lambda vector: curvature.product(vector) + damping * scale * vector,
+        gradient,
+        scale,
+        ITERATIONS,
+    )
+
+
+def _longest(matching, signals, value, survivors, step):
+    """Signals, loss and share of the longest of ever shorter steps that helps."""
+    for share in 0.5 ** np.arange(HALVINGS):
+        network = survivors.shifted(signals.network, share * step)
+        moved = Signals(network, matching.X)
         moved_value = matching.value(moved)
         if moved_value < value:
-            return moved, moved_value, damping / 4
-        damping *= 5
-    return signals, value, damping
+            return moved, moved_value, share
+    return signals, value, 0.0

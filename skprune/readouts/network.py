@@ -10,6 +10,7 @@ each sample's loss by every Z_l from the one by the output,
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit
@@ -175,3 +176,50 @@ class Signals:
             steepness = weights @ derivative(self.inputs[above])
             slope = (slope * steepness) @ self.network.coefs[above]
         return slope
+
+
+@dataclass(frozen=True)
+class LivePart:
+    """The part of a masked network from which weights lead to the output.
+
+    Pruned networks no longer look at every feature, nor listen to every neuron: what
+    nobody reads has no gradient, and is left out of the products.
+
+    Attributes
+    ----------
+    ends : list of ndarray of int
+        Inputs of each layer that the next ones read, and all outputs of the last.
+    """
+
+    ends: list
+
+    @classmethod
+    def of(cls, masks):
+        """From one mask a layer."""
+        ends = [np.arange(masks[-1].shape[1])]
+        for mask in masks[::-1]:
+            ends.insert(0, np.flatnonzero(mask[:, ends[0]].any(axis=1)))
+        return cls(ends)
+
+    def take(self, arrays):
+        """This part of each of some matrices, one a layer."""
+        return [W[np.ix_(*ends)] for W, ends in zip(arrays, pairwise(self.ends))]
+
+    def network(self, whole):
+        """This part of a network, with arrays of its own."""
+        intercepts = [b[end] for b, end in zip(whole.intercepts, self.ends[1:])]
+        return Network(self.take(whole.coefs), intercepts, whole.activation)
+
+    def features(self, X):
+        """The columns of X that it reads."""
+        return X if len(self.ends[0]) == X.shape[1] else X[:, self.ends[0]]
+
+    def put_back(self, part, whole):
+        """The whole network with this part exchanged."""
+        coefs = [W.copy() for W in whole.coefs]
+        intercepts = [b.copy() for b in whole.intercepts]
+        for W, new, ends in zip(coefs, part.coefs, pairwise(self.ends)):
+            W[np.ix_(*ends)] = new
+        for b, new, end in zip(intercepts, part.intercepts, self.ends[1:]):
+            b[end] = new
+        return Network(coefs, intercepts, whole.activation)

@@ -178,9 +178,8 @@ class MLPStructure(Structure):
         return self.recovery.solve(targets, RIDGE)
 
     def polished(self):
-        network = refit_jointly(
-            self.network, self.masks, self.teacher, self.weights, self.loss_function
-        )
+        goal = self.teacher, self.weights, self.loss_function, self.guide
+        network = refit_jointly(self.network, self.masks, *goal)
         if network is self.network:
             return self
         successor = copy.copy(self)

@@ -51,10 +51,15 @@ def softened(loss, Y, guide):
     ndarray of shape (n_samples, n_outputs)
         Between 0 and 1; the most probable class of each sample is that of its label.
     """
-    logits = guide - guide.mean(axis=1, keepdims=True) if loss is SOFTMAX else guide
-    temperature = max(float(np.sqrt(np.mean(np.square(logits)))), 1.0)
+    temperature = max(sharpness(loss, guide), 1.0)
     predicted = loss.gradient(guide / temperature, np.zeros_like(Y))
     return (1 - SHARE) * Y + SHARE * predicted
+
+
+def sharpness(loss, Z):
+    """Root mean square of the logits Z, for a softmax about the mean of each sample."""
+    logits = Z - Z.mean(axis=1, keepdims=True) if loss is SOFTMAX else Z
+    return float(np.sqrt(np.mean(np.square(logits))))
 
 
 def best_factor(loss, Z, Y, weights, bounds):
@@ -96,6 +101,9 @@ def scaled(network, factor):
 def train_guided(training, network, examples, guide):
     """Train toward softened targets, at their scale, and return to that of the data.
 
+    On its training data a network may be too sure of itself: its output becomes no
+    sharper than that of the guide.
+
     Parameters
     ----------
     training : callable
@@ -118,4 +126,6 @@ def train_guided(training, network, examples, guide):
     shrink = best_factor(loss, Z, soft.Y, weights, (LEAST_FACTOR, 1.0))
     trained = training(scaled(network, shrink), soft)
     Z = Signals(trained, examples.X).output
-    return scaled(trained, best_factor(loss, Z, labels, weights, (1.0, 1 / shrink)))
+    largest = sharpness(loss, guide) / max(sharpness(loss, Z), np.finfo(Z.dtype).tiny)
+    bounds = 1.0, max(largest, 1.0)
+    return scaled(trained, best_factor(loss, Z, labels, weights, bounds))

@@ -4,14 +4,14 @@ What trains is one flat vector of the surviving weights and the intercepts. Remo
 weights are not in it, so that no step and no momentum can revive them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from skprune.readouts.losses import Loss
-from skprune.readouts.network import Network, Signals
+from skprune.readouts.network import LivePart, Network, Signals
 
 AUTO_BATCH = 200  # what batch_size="auto" means to scikit-learn
 
@@ -129,8 +129,6 @@ class Survivors:
         )
         n_weights = sum(W.size for W in network.coefs)
         self.penalised = np.searchsorted(self.positions, n_weights)
-        # fewer weights share the work of a step, so each moves further
-        self.pace = float(np.sqrt(n_weights / max(self.penalised, 1)))
         self.values = self.flat[self.positions]
 
     def gradient(self, examples, penalty):
@@ -241,6 +239,12 @@ class Momentum:
 OPTIMISERS: dict[str, Any] = {"adam": Adam, "sgd": Momentum}
 
 
+def pace(masks):
+    """By what the learning rate grows: fewer weights share the work of a step."""
+    n_left = sum(np.count_nonzero(mask) for mask in masks)
+    return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
+
+
 def train(network, examples, masks, recipe, epochs, rng, passes=range):
     """Train the surviving weights of a network.
 
@@ -271,10 +275,12 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range):
     ValueError
         If the weights grew beyond all bounds.
     """
-    survivors = Survivors(network, masks)
+    part = LivePart.of(masks)
+    survivors = Survivors(part.network(network), part.take(masks))
+    examples = replace(examples, X=part.features(examples.X))
     optimiser = OPTIMISERS[recipe.solver](survivors.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
-    rate = recipe.rate * survivors.pace
+    rate = recipe.rate * pace(masks)
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
@@ -286,4 +292,4 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range):
             f"finetune={epochs} diverged: a weight is no longer finite; lower "
             f"learning_rate_init={recipe.rate} or scale the features."
         )
-    return survivors.network
+    return part.put_back(survivors.network, network)

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 
 from skprune.readouts.losses import SOFTMAX
-from skprune.readouts.network import ACTIVATIONS, Network, Signals
+from skprune.readouts.network import ACTIVATIONS, LivePart, Network, Signals
 
 
 def make_network(activation, widths=(6, 5, 4, 3), seed=0):
@@ -104,3 +104,43 @@ def test_known_inputs_are_taken_over():
 
     assert again.inputs is inputs
     assert_allclose(again.output, Signals(network, X).output, rtol=0)
+
+
+@pytest.fixture
+def pruned():
+    """A network in which nobody reads two features and a neuron, and its masks."""
+    network = make_network("tanh")
+    masks = [np.ones(W.shape, dtype=bool) for W in network.coefs]
+    masks[0][[1, 4]] = masks[1][2] = False
+    masks[0][3, [0, 1, 3, 4]] = False  # read by the neuron that is not read, only
+    coefs = [W * mask for W, mask in zip(network.coefs, masks)]
+    return Network(coefs, network.intercepts, "tanh"), masks
+
+
+def test_live_part_computes_the_same(pruned):
+    """What nobody reads is left out, and the output is as it was."""
+    network, masks = pruned
+    X, part = features(), LivePart.of(masks)
+
+    live = part.network(network)
+
+    assert [W.shape for W in live.coefs] == [(3, 4), (4, 4), (4, 3)]
+    assert [mask.shape for mask in part.take(masks)] == [(3, 4), (4, 4), (4, 3)]
+    for form in (X, sparse.csr_array(X)):
+        output = Signals(live, part.features(form)).output
+        assert_allclose(output, Signals(network, X).output, rtol=1e-12)
+
+
+def test_live_part_goes_back_where_it_was(pruned):
+    """Exchanged weights appear in the whole network, which else stays as it is."""
+    network, masks = pruned
+    part = LivePart.of(masks)
+    other = make_network("tanh", seed=1)
+
+    whole = part.put_back(part.network(other), network)
+
+    assert_allclose(whole.coefs[2], other.coefs[2])
+    assert_allclose(whole.coefs[0][0, [0, 1, 3, 4]], other.coefs[0][0, [0, 1, 3, 4]])
+    assert whole.coefs[0][0, 2] == network.coefs[0][0, 2]
+    assert not whole.coefs[0][1].any()
+    assert whole.coefs[0] is not network.coefs[0]

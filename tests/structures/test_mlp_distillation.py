@@ -18,6 +18,7 @@ from skprune.structures.mlp_distillation import (
     best_factor,
     is_guided,
     scaled,
+    sharpness,
     softened,
     train_guided,
 )
@@ -109,6 +110,23 @@ def test_scale_comes_back_when_training_does_nothing():
     assert_allclose(same.coefs[0], best * np.eye(3), atol=0.02)
 
 
+def test_output_is_no_sharper_than_that_of_the_guide():
+    """Where all labels are learned, the scale stops at that of the unpruned network."""
+    Y = np.eye(3)[np.arange(50) % 3]
+    network = Network([np.eye(3)], [np.zeros(3)], "relu")
+    guide = logits(3, 2.0)
+
+    trained = train_guided(
+        lambda network, examples: network,
+        network,
+        Examples(Y, Y, np.ones(50), SOFTMAX),
+        guide,
+    )
+
+    Z = Signals(trained, Y).output
+    assert_allclose(sharpness(SOFTMAX, Z), sharpness(SOFTMAX, guide), rtol=1e-3)
+
+
 @pytest.fixture(scope="module")
 def digits():
     X, y = load_digits(return_X_y=True)
@@ -128,6 +146,21 @@ def test_probabilities_stay_sharp(digits):
     flatter = softmax(np.log(probabilities) / 2, axis=1)
     assert loss < log_loss(y_test, flatter)
     assert loss < 1.1 * log_loss(y_test, model.predict_proba(X_test))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_probabilities_become_sharp_again(digits):
+    """A net that plain removal left without a say is sure of itself after training."""
+    X, X_test, y, y_test = digits
+    model = MLPClassifier((40, 20), max_iter=60, random_state=0).fit(X, y)
+    options = {"rate": 0.8, "compensate": False, "n_steps": 3}
+
+    tuned = prune(model, X, y, finetune=20, random_state=0, **options)
+
+    probabilities = tuned.predict_proba(X_test)
+    assert log_loss(y_test, probabilities) < log_loss(
+        y_test, softmax(np.log(probabilities) / 2, axis=1)
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -5,9 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import PruningEstimator, prune
+from skprune.structures import Samples
+from skprune.structures.mlp import MLPConnections
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,33 @@ def test_training_helps_where_recovery_is_off(digits, solver):
     trained = prune(net, X, y, finetune=15, **options).score(X, y)
 
     assert trained > plain + 0.5 * (net.score(X, y) - plain)
+
+
+def test_training_adds_to_recovery(digits):
+    """At a high rate, passes after each step are better than recovery alone."""
+    X, X_test, y, y_test = train_test_split(*digits, random_state=0)
+    net = MLPClassifier((64, 32), max_iter=50, tol=0.01, random_state=0).fit(X, y)
+    options = {"rate": 0.97, "n_steps": 5, "random_state": 0}
+
+    recovered = prune(net, X, y, **options)
+    trained = prune(net, X, y, finetune=5, **options)
+
+    assert trained.score(X_test, y_test) > recovered.score(X_test, y_test)
+
+
+def test_what_nobody_reads_takes_no_part(digits):
+    """Weights into a neuron without weights onward stay as they are."""
+    X, y = digits
+    net = MLPClassifier((12,), max_iter=10, tol=1.0, random_state=0).fit(X, y)
+    net.coefs_[1][3] = 0.0
+    structure = MLPConnections(net, Samples(X, y))
+
+    trained = structure.finetune(1, np.random.default_rng(0)).estimator
+
+    assert_array_equal(trained.coefs_[0][:, 3], net.coefs_[0][:, 3])
+    assert trained.intercepts_[0][3] == net.intercepts_[0][3]
+    read = net.coefs_[0][:, 4] != 0
+    assert (trained.coefs_[0][read, 4] != net.coefs_[0][read, 4]).any()
 
 
 def test_samples_of_weight_zero_are_not_seen(digits):
