@@ -56,6 +56,29 @@ class Ranking:
         ranked, units = (self.readouts, self.importances), self.structure.units
         return self.method.gates(*ranked, n_remove, units, scope, self.rng)
 
+    def shrunk(self, n_remove, scope, epochs, passes):
+        """The ranking after a training in which so many units shrink to zero.
+
+        Parameters
+        ----------
+        n_remove : int
+            How many units are zero in the end.
+        scope : {"global", "local", "lamp"}
+            How layers or trees compete.
+        epochs, passes
+            As in `Structure.finetune`.
+
+        Returns
+        -------
+        Ranking
+            Of the trained structure.
+        """
+        structure = self.structure
+        ranked = self.importances, n_remove, structure.units, scope
+        threshold = self.method.threshold(*ranked)
+        trained = structure.finetune(epochs, self.rng, passes, threshold)
+        return rank_units(trained, self.method, structure.n_units - n_remove, self.rng)
+
 
 def rank_units(structure, method, n_keep, rng):
     """Rank the units of a structure.

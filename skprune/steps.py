@@ -52,9 +52,9 @@ def run_steps(first, plan, location, task):
                     ranking = first.at(n_keep)
                 else:
                     ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
-                importances[alive] = ranking.importances
                 n_remove = len(alive) - n_keep
-                structure, kept = _one_step(ranking, n_remove, plan, subtask)
+                ranking, structure, kept = _one_step(ranking, n_remove, plan, subtask)
+                importances[alive] = ranking.importances
                 alive = alive[kept]
             subtask.reached(partial(_rebuilt, location, structure))
         if plan.verbose:
@@ -71,7 +71,9 @@ def _rebuilt(location, structure):
 
 
 def _one_step(ranking, n_remove, plan, task):
-    """The structure after a step, and which of its units are left."""
+    """The ranking of a step, the structure after it, and which units are left."""
+    if plan.shrinks:
+        return _shrinking_step(ranking, n_remove, plan, task)
     gates = ranking.gates(n_remove, plan.scope)
     structure = ranking.structure.prune(
         gates, compensate=plan.compensate, rng=ranking.rng
@@ -80,7 +82,21 @@ def _one_step(ranking, n_remove, plan, task):
         if plan.compensate and n_remove:
             structure = structure.polished()
         structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
-    return structure, gates != 0
+    return ranking, structure, gates != 0
+
+
+def _shrinking_step(ranking, n_remove, plan, task):
+    """As `_one_step`, where a training decides which units go."""
+    n_shrinking = -(-2 * plan.finetune // 3)
+    trained = ranking.shrunk(n_remove, plan.scope, n_shrinking, task.passes)
+    gates, rng = trained.gates(n_remove, plan.scope), ranking.rng
+    if plan.compensate:
+        structure = ranking.structure.prune(gates, compensate=True, rng=rng).polished()
+    else:
+        structure = trained.structure.prune(gates, compensate=False, rng=rng)
+    if plan.finetune > n_shrinking:
+        structure = structure.finetune(plan.finetune - n_shrinking, rng, task.passes)
+    return trained, structure, gates != 0
 
 
 def _warn_if_floored(wanted, removable, structure, plan):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from skprune._compat import StrOptions
 from skprune.methods.base import Method
 from skprune.readouts.lasso import shrink_to
+from skprune.readouts.shrinkage import SoftThreshold
 
 
 class L1(Method):
@@ -20,10 +22,26 @@ class L1(Method):
     model and the targets of the data: the support is that of scikit-learn's ``Lasso``
     or ``LogisticRegression(l1_ratio=1)`` on standardised features.
 
+    With ``during="finetune"`` no lasso is solved. Instead the weights shrink while the
+    model is trained: in the first two thirds of the passes of ``finetune``, proximal
+    steps [3]_ shorten the weights of all units by the same length, in the scale of
+    `Magnitude`, and the length follows the schedule of the rate until just as many
+    units are left as are to be kept. Then the survivors are freed of the bias of the
+    penalty: by ``compensate``, from the model as it was before, or by their full length
+    as trained; and they train for the passes that remain.
+
+    Parameters
+    ----------
+    during : {None, "finetune"}, default=None
+        None ranks units by the lasso, before they are removed. "finetune" removes them
+        while the model is trained, for models that are trained by passes, and needs
+        ``finetune`` of at least one.
+
     Attributes
     ----------
     penalty_ : float
-        The penalty at which the rate was met, after the method has ranked a model.
+        The penalty at which the rate was met, after the method has ranked a model
+        with ``during=None``.
 
     References
     ----------
@@ -31,6 +49,8 @@ class L1(Method):
        1996.
     .. [2] M. Yuan and Y. Lin, "Model selection and estimation in regression with
        grouped variables", JRSS B 2006.
+    .. [3] N. Parikh and S. Boyd, "Proximal Algorithms", Foundations and Trends in
+       Optimization 2014.
 
     Examples
     --------
@@ -44,13 +64,29 @@ class L1(Method):
     """
 
     ranking_depends_on_rate = True
+    _parameter_constraints = {"during": [StrOptions({"finetune"}), None]}
+
+    def __init__(self, during=None):
+        self.during = during
+
+    @property
+    def shrinks_in_training(self):
+        """Whether units go while the model is trained."""
+        return self.during == "finetune"
 
     def importances(self, readout, rng):
         return self.rank([readout], readout.n_units, rng)
 
     def rank(self, readouts, n_keep, rng):
+        self.check()
+        if self.shrinks_in_training:
+            shares = [r.contribution() / r.spread() for r in readouts]
+            return np.square(np.concatenate([np.zeros(0), *shares]), dtype=float)
         problems = [readout.lasso(rng) for readout in readouts]
         if not problems:
             return np.zeros(0)
         importances, self.penalty_ = shrink_to(problems, n_keep)
         return importances
+
+    def threshold(self, importances, n_remove, units, scope):
+        return SoftThreshold(np.sqrt(importances), n_remove, units, scope)

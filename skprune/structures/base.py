@@ -90,12 +90,15 @@ class Structure(ABC):
     gates_are_linear : bool
         Whether the output is the sum of contributions times gates. Where it is not,
         `gate_gradient` is not the derivative of `loss`.
+    can_shrink : bool
+        Of the class: whether its units have weights that `finetune` can shrink.
     """
 
     estimator: Any
     units: Units
     group_names: list[str]
     gates_are_linear = True
+    can_shrink = False
 
     @abstractmethod
     def __init__(self, model, samples): ...
@@ -165,7 +168,7 @@ class Structure(ABC):
         """
         return self
 
-    def finetune(self, epochs, rng, passes=range):
+    def finetune(self, epochs, rng, passes=range, threshold=None):
         """Train the survivors for some passes, removed units held at zero.
 
         Parameters
@@ -177,6 +180,9 @@ class Structure(ABC):
         passes : callable, default=range
             ``passes(epochs)`` is what the training iterates over, one item a pass, so
             that others can follow it.
+        threshold : callable, default=None
+            Where the structure `can_shrink`: as `skprune.Method.threshold` returns it.
+            Shrinks units in the first part of the training.
 
         Returns
         -------

@@ -50,6 +50,9 @@ class MLPConnections(MLPStructure):
             gate[mask] = part
         return expanded
 
+    def _unit_labels(self):
+        return [label - 1 for label in self._by_layer(np.arange(1, self.n_units + 1))]
+
     def _gated(self, gates):
         gates = self._by_layer(gates.astype(self.network.dtype))
         coefs = [W * gate for W, gate in zip(self.network.coefs, gates)]
@@ -78,6 +81,11 @@ class MLPFeatures(MLPStructure):
                 rows=self.rows,
             )
         ]
+
+    def _unit_labels(self):
+        labels = [np.full(mask.shape, -1) for mask in self.masks]
+        labels[0][self.rows] = np.arange(self.n_units)[:, None]
+        return labels
 
     def _gated(self, gates):
         first = self.network.coefs[0].copy()
@@ -116,6 +124,12 @@ class MLPNeurons(MLPStructure):
 
     def _by_layer(self, gates):
         return np.split(gates, np.cumsum(self.units.group_size)[:-1])
+
+    def _unit_labels(self):
+        labels = [np.full(mask.shape, -1) for mask in self.masks]
+        for label, own in zip(labels[1:], self._by_layer(np.arange(self.n_units))):
+            label[...] = own[:, None]
+        return labels
 
     def _gated(self, gates):
         network = self.network

@@ -22,6 +22,7 @@ from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
 from skprune.structures.base import ModelSize, Structure, total_weights
 from skprune.structures.mlp_distillation import is_guided, train_guided
+from skprune.structures.mlp_shrinking import Shrinkage
 from skprune.structures.mlp_training import Examples, Recipe, train
 
 # Of the recovery, relative to the mean variance of a layer's inputs. On 20,000 rows of
@@ -60,6 +61,7 @@ class MLPStructure(Structure):
     """
 
     guide: Any = None  # output of the unpruned network, once something is gone
+    can_shrink = True
 
     def __init__(self, model, samples):
         network = network_of(model)
@@ -195,8 +197,14 @@ class MLPStructure(Structure):
         guide = None if self.guide is None else self.guide[used]
         return examples.take(used), guide
 
-    def finetune(self, epochs, rng, passes=range):
+    def _unit_labels(self):
+        """The unit of each weight of each layer, -1 for none."""
+        raise NotImplementedError(f"{type(self).__name__} has no weights of units.")
+
+    def finetune(self, epochs, rng, passes=range, threshold=None):
         examples, guide = self._examples()
+        if threshold is not None:
+            threshold = Shrinkage(self._unit_labels(), self.n_units, threshold)
         training = partial(
             train,
             masks=self.masks,
@@ -204,12 +212,15 @@ class MLPStructure(Structure):
             epochs=epochs,
             rng=rng,
             passes=passes,
+            shrinkage=threshold,
         )
         if guide is None or not is_guided(self.loss_function):
             network = training(self.network, examples)
         else:
             network = train_guided(training, self.network, examples, guide)
         successor = copy.copy(self)
+        if threshold is not None and self.guide is None:
+            successor.guide = self.signals.output
         successor._start_from(Signals(network, self.X), self.masks)
         return successor
 

@@ -130,6 +130,7 @@ class Survivors:
         n_weights = sum(W.size for W in network.coefs)
         self.penalised = np.searchsorted(self.positions, n_weights)
         self.values = self.flat[self.positions]
+        self.factors = np.ones(1, self.values.dtype)
 
     def gradient(self, examples, penalty):
         """Derivative of the mean loss and the penalty by each survivor.
@@ -160,7 +161,16 @@ class Survivors:
     def move(self, step):
         """Add a step to the survivors, an array of shape (n_survivors,)."""
         self.values += step
-        self.flat[self.positions] = self.values
+        self.show()
+
+    def scale(self, factors):
+        """Let the network compute with multiples of the survivors, from now on."""
+        self.factors = factors
+        self.show()
+
+    def show(self):
+        """Write the survivors into the network."""
+        self.flat[self.positions] = self.values * self.factors
 
 
 def _on_vector(flat, network):
@@ -245,7 +255,7 @@ def pace(masks):
     return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
 
 
-def train(network, examples, masks, recipe, epochs, rng, passes=range):
+def train(network, examples, masks, recipe, epochs, rng, passes=range, shrinkage=None):
     """Train the surviving weights of a network.
 
     Parameters
@@ -264,6 +274,8 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range):
         Order of the examples.
     passes : callable, default=range
         ``passes(epochs)`` is iterated over, one item a pass.
+    shrinkage : Shrinkage, default=None
+        Shrinks units on the way.
 
     Returns
     -------
@@ -275,18 +287,22 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range):
     ValueError
         If the weights grew beyond all bounds.
     """
-    part = LivePart.of(masks)
+    # units that shrink are counted wherever they are
+    part = LivePart.of(masks if shrinkage is None else list(map(np.ones_like, masks)))
     survivors = Survivors(part.network(network), part.take(masks))
     examples = replace(examples, X=part.features(examples.X))
     optimiser = OPTIMISERS[recipe.solver](survivors.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
     rate = recipe.rate * pace(masks)
+    shrinking = None if shrinkage is None else shrinkage.on(survivors)
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
             gradient = survivors.gradient(batch, recipe.penalty / share)
             survivors.move(optimiser.step(gradient, rate * (1 - done / n_steps)))
             done += 1
+            if shrinking is not None:
+                shrinking.follow(done / n_steps)
     if not np.isfinite(survivors.values).all():
         raise ValueError(
             f"finetune={epochs} diverged: a weight is no longer finite; lower "
