@@ -26,6 +26,15 @@ COPIED_TAGS = (
     "input_tags",
     "non_deterministic",
 )
+FITTING = ("fit", "fit_transform", "partial_fit")  # ask for what ``fit`` does
+ANSWERING = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score",
+)
 
 
 def check_has_model(estimator):
@@ -70,6 +79,38 @@ def inner_has(name):
     return check
 
 
+def routed_params(estimator, name, params):
+    """Metadata for a method of the model inside.
+
+    Parameters
+    ----------
+    estimator : PrunedModel
+        A router, whose model is called ``estimator`` there.
+    name : str
+        Of the method, which is called alike on both.
+    params : dict
+        What the method of the router was called with.
+
+    Returns
+    -------
+    dict
+        What its model asks for.
+
+    Raises
+    ------
+    ValueError
+        For any metadata without metadata routing.
+    """
+    if get_config()["enable_metadata_routing"]:
+        return process_routing(estimator, name, **params).estimator[name]
+    if params:
+        raise ValueError(
+            f"{sorted(params)} can be passed to {name} only with metadata routing: "
+            "call sklearn.set_config(enable_metadata_routing=True) first."
+        )
+    return {}
+
+
 def delegated(name):
     """A method that passes samples on to the fitted model.
 
@@ -81,12 +122,13 @@ def delegated(name):
     Returns
     -------
     descriptor
-        The method ``name(X)``, there only where the model has it.
+        The method ``name(X, **params)``, there only where the model has it.
     """
 
-    def method(self, X):
+    def method(self, X, **params):
         check_has_model(self)
-        return getattr(self.estimator_, name)(X)
+        routed = routed_params(self, name, params)
+        return getattr(self.estimator_, name)(X, **routed)
 
     method.__name__ = name
     method.__doc__ = f"""Call ``{name}`` of the pruned model.
@@ -95,6 +137,8 @@ def delegated(name):
         ----------
         X : {{array-like, sparse matrix}} of shape (n_samples, n_features)
             Samples.
+        **params : dict
+            Metadata for ``{name}`` of the model, with metadata routing enabled.
 
         Returns
         -------
@@ -181,15 +225,23 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X, y, sample_weight, **fit_params
-            As in `fit`.
+            As in `fit`; with metadata routing enabled also metadata for ``transform``
+            of the model.
 
         Returns
         -------
         ndarray
             As the pruned model returns it.
         """
-        fitted = self.fit(X, y, sample_weight=sample_weight, **fit_params)
-        return fitted.transform(X)
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        fit, transform = {**given, **fit_params}, {}
+        if get_config()["enable_metadata_routing"]:
+            process_routing(self, "fit_transform", **fit)  # nothing that nobody takes
+            fit, transform = (
+                {k: fit[k] for k in self.get_metadata_routing().consumes(method, fit)}
+                for method in ("fit", "transform")
+            )
+        return self.fit(X, y, **fit).transform(X, **transform)
 
     @available_if(inner_has("score"))
     def score(self, X, y=None, sample_weight=None, **params):
@@ -215,7 +267,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         if sample_weight is not None:
             params["sample_weight"] = sample_weight
         if get_config()["enable_metadata_routing"]:
-            params = process_routing(self, "score", **params).estimator.score
+            params = routed_params(self, "score", params)
         return self.estimator_.score(X, y, **params)
 
     @available_if(inner_has("get_feature_names_out"))
@@ -261,7 +313,9 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def get_metadata_routing(self):
-        """Where metadata goes: what ``fit`` and ``score`` of the model ask for.
+        """Where metadata goes: what each method of the model asks for.
+
+        ``partial_fit`` trains as ``fit`` does, and asks for the same.
 
         Returns
         -------
@@ -269,10 +323,29 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
             See the scikit-learn user guide.
         """
         mapping = MethodMapping()
-        mapping.add(caller="fit", callee="fit").add(caller="score", callee="score")
+        for caller in FITTING:
+            mapping.add(caller=caller, callee="fit")
         return MetadataRouter(owner=self).add(
-            estimator=self.estimator, method_mapping=mapping
+            estimator=self.estimator, method_mapping=calls_alike(mapping)
         )
+
+
+def calls_alike(mapping):
+    """Add to a mapping what is passed on to a method of the same name.
+
+    Parameters
+    ----------
+    mapping : MethodMapping
+        Changed in place.
+
+    Returns
+    -------
+    MethodMapping
+        The same object; ``fit_transform`` transforms too.
+    """
+    for name in ANSWERING:
+        mapping.add(caller=name, callee=name)
+    return mapping.add(caller="fit_transform", callee="transform")
 
 
 def trains_by_passes(self):

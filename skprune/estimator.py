@@ -256,7 +256,8 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         classes : array-like of shape (n_classes,), default=None
             All classes; the first call needs samples of each of them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples; with metadata routing enabled they go where those
+            of `fit` go.
 
         Returns
         -------
@@ -268,6 +269,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             return self.fit(X, y, sample_weight=sample_weight)
         if not hasattr(self, "_rng"):
             self._rng = make_generator(self.random_state)
-        samples = Samples(X, y, sample_weight)
+        _, weights = routed_fit_params(self, sample_weight, {}, "partial_fit")
+        samples = Samples(X, y, weights)
         self.estimator_ = train_on(self.estimator_, samples, self._rng)
         return self

@@ -26,7 +26,7 @@ from skprune._compat import (
     scorer_takes_weights,
 )
 from skprune.cv_results import tabulate
-from skprune.delegation import PrunedModel
+from skprune.delegation import PrunedModel, calls_alike
 from skprune.estimator import PruningEstimator
 from skprune.folds import FoldPlan, run_fold
 from skprune.guarantee import PruningGuarantee
@@ -370,7 +370,7 @@ class PruningEstimatorCV(PrunedModel):
         return n_safe - 1
 
     def get_metadata_routing(self):
-        """Where metadata goes: to ``fit`` of the model, the splits and the scorer.
+        """Where metadata goes: to the model, the splits and the scorer.
 
         Returns
         -------
@@ -378,12 +378,14 @@ class PruningEstimatorCV(PrunedModel):
             See the scikit-learn user guide.
         """
         pruner = self._pruner()
-        fit = MethodMapping().add(caller="fit", callee="fit")
-        split = MethodMapping().add(caller="fit", callee="split")
-        scoring = MethodMapping().add(caller="fit", callee="score")
-        score = MethodMapping().add(caller="score", callee="score")
+        fit, split, scoring = MethodMapping(), MethodMapping(), MethodMapping()
+        for caller in ("fit", "fit_transform"):
+            fit.add(caller=caller, callee="fit")
+            split.add(caller=caller, callee="split")
+            scoring.add(caller=caller, callee="score")
         router = MetadataRouter(owner=self)
         router.add(pruner=pruner, method_mapping=fit)
         router.add(splitter=self.cv, method_mapping=split)
         router.add(scorer=self._scorer(pruner)[0], method_mapping=scoring)
-        return router.add(estimator=self.estimator, method_mapping=score)
+        answers = calls_alike(MethodMapping())
+        return router.add(estimator=self.estimator, method_mapping=answers)

@@ -125,7 +125,7 @@ def writable(memory):
     return memory
 
 
-def routed_fit_params(meta_estimator, sample_weight, fit_params):
+def routed_fit_params(meta_estimator, sample_weight, fit_params, caller="fit"):
     """What goes to ``fit`` of the estimator inside, and the weights its model sees.
 
     Parameters
@@ -136,6 +136,8 @@ def routed_fit_params(meta_estimator, sample_weight, fit_params):
         As ``fit`` was called.
     fit_params : dict
         Other metadata.
+    caller : str, default="fit"
+        The method that was called.
 
     Returns
     -------
@@ -157,7 +159,7 @@ def routed_fit_params(meta_estimator, sample_weight, fit_params):
     if isinstance(estimator, FrozenEstimator) and not fit_params:
         return {}, sample_weight
     if get_config()["enable_metadata_routing"]:
-        routing = process_routing(meta_estimator, "fit", **given, **fit_params)
+        routing = process_routing(meta_estimator, caller, **given, **fit_params)
         routed = dict(routing.estimator.fit)
         return routed, final_fit_params(estimator, routed).get("sample_weight")
     if fit_params:
