@@ -14,10 +14,12 @@ class ImportanceSampling(Method):
     """Draw exactly as many units as are kept, with probability by contribution.
 
     A unit whose contribution has norm s is kept with probability pi proportional to
-    s, by systematic sampling without replacement; divided by pi, it leaves the
-    expected output unchanged (Horvitz and Thompson [1]_). Probabilities proportional
-    to the norm make the variance of the output smallest among those of equal number.
-    The sample size follows from the rate: there is nothing else to tune.
+    s, by systematic sampling without replacement; divided by pi, a single draw leaves
+    the expected output unchanged (Horvitz and Thompson [1]_). Probabilities
+    proportional to the norm make the variance of the output smallest among those of
+    equal number. The sample size follows from the rate: there is nothing else to tune.
+    The best of several draws, the default, changes the output less than most of them,
+    but is no longer right on average.
 
     Parameters
     ----------
@@ -33,9 +35,10 @@ class ImportanceSampling(Method):
         be drawn independently of each other and scaled; splits and depth levels hang
         together, are drawn one after the other, and keep their values, and so do
         layers, which are kept or replaced as a whole.
-    n_draws : int, default=1
+    n_draws : int, default=10
         Number of draws, of which the one that changes the outputs of the read-outs
-        least is kept.
+        least is kept. With 1 the output is unbiased, where units are divided by their
+        probability.
 
     References
     ----------
@@ -66,7 +69,7 @@ class ImportanceSampling(Method):
     }
 
     def __init__(
-        self, sensitivity="norm", deterministic=False, reweight=True, n_draws=1
+        self, sensitivity="norm", deterministic=False, reweight=True, n_draws=10
     ):
         self.sensitivity = sensitivity
         self.deterministic = deterministic

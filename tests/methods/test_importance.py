@@ -33,7 +33,7 @@ def mean_over_draws(model, X, y, n_draws, **options):
 def test_linear_output_is_unbiased(diabetes, sensitivity):
     """The mean over many draws is the output of the unpruned model."""
     X, y, model = diabetes
-    method = ImportanceSampling(sensitivity=sensitivity)
+    method = ImportanceSampling(sensitivity=sensitivity, n_draws=1)
 
     mean, error = mean_over_draws(model, X, y, 800, rate=0.5, method=method)
 
@@ -43,7 +43,7 @@ def test_linear_output_is_unbiased(diabetes, sensitivity):
 def test_without_reweighting_it_is_not(diabetes):
     """With gates of one instead, the mean falls short of the unpruned output."""
     X, y, model = diabetes
-    method = ImportanceSampling(reweight=False)
+    method = ImportanceSampling(reweight=False, n_draws=1)
 
     mean, error = mean_over_draws(model, X, y, 400, rate=0.5, method=method)
 
@@ -60,7 +60,13 @@ def test_last_layer_is_unbiased():
         net.set_params(random_state=0).fit(X, y)
 
     mean, error = mean_over_draws(
-        net, X, y, 800, rate=0.4, method="importance", granularity="neuron"
+        net,
+        X,
+        y,
+        800,
+        rate=0.4,
+        method=ImportanceSampling(n_draws=1),
+        granularity="neuron",
     )
 
     assert (np.abs(mean - net.predict(X)) < 4.5 * error).all()
@@ -118,8 +124,9 @@ def test_best_of_draws_distorts_less(diabetes):
 def test_one_seed_one_sample(diabetes):
     """The same random_state draws the same units, another one draws others."""
     X, y, model = diabetes
+    method = ImportanceSampling(n_draws=1)
     first, again, other = (
-        prune(model, X, y, rate=0.5, method="importance", random_state=seed).coef_
+        prune(model, X, y, rate=0.5, method=method, random_state=seed).coef_
         for seed in (0, 0, 1)
     )
 
