@@ -17,7 +17,7 @@ from skprune.budget import Budget
 from skprune.delegation import PrunedModel, trains_by_passes
 from skprune.methods import make_method
 from skprune.plan import Plan
-from skprune.progress import SILENT, fit_task
+from skprune.progress import fit_task
 from skprune.pruning import (
     make_generator,
     prune_candidates,
@@ -215,19 +215,23 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             task=task,
         )
 
-    def _fit_path(self, X, y, rates, sample_weight=None, **fit_params):
-        """The model, fitted once, and a clone of this estimator for each rate."""
+    def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
+        """The model, fitted once, and what prunes it: a clone of this for each rate."""
         plan = self._plan()
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
-        fitted, _ = self._trained(X, y, routed, SILENT)
+        fitted, _ = self._trained(X, y, routed, task)
         rng = make_generator(self.random_state)
         samples = Samples(X, y, weights, trained_on=True)
         location = locate(fitted, samples)
         structure = structure_of(location, plan.granularity)
-        path = prune_candidates(location, structure, plan, rates, rng)
-        members = (clone(self).set_params(rate=rate) for rate in rates)
-        return fitted, (m._record(p, plan.method) for m, p in zip(members, path))
+
+        def path(steps):
+            pruned = prune_candidates(location, structure, plan, rates, rng, steps)
+            for rate, result in zip(rates, pruned):
+                yield clone(self).set_params(rate=rate)._record(result, plan.method)
+
+        return fitted, path
 
     def _plan(self):
         return Plan(

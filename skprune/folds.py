@@ -6,10 +6,12 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import _safe_indexing, method_params
 from skprune.cv_results import Trial
 from skprune.plan import PruningWarning
+from skprune.progress import SILENT, data_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,36 @@ class FoldPlan:
     verbose: int
 
 
-def run_fold(plan, X, y, number, train, test):
+def run_folds(plan, X, y, splits, n_jobs, task):
+    """Run all splits of a search.
+
+    Parameters
+    ----------
+    plan : FoldPlan
+        What is done.
+    X, y : array-like
+        All samples and targets.
+    splits : list of pairs of ndarray of int
+        Rows of the two parts of each split.
+    n_jobs : int or None
+        Splits that run at the same time.
+    task : Task
+        The fit of the search.
+
+    Returns
+    -------
+    list of list of Trial
+        By split and rate.
+    """
+    with task.subtask("search", len(splits)) as search:
+        tasks = [search.part("split", 2) for _ in splits]  # not made while one runs
+        return Parallel(n_jobs=n_jobs)(
+            delayed(run_fold)(plan, X, y, number, *split, part)
+            for number, (split, part) in enumerate(zip(splits, tasks))
+        )
+
+
+def run_fold(plan, X, y, number, train, test, task=SILENT):
     """Fit on the training part of a split, and score each rate on the held-out part.
 
     Parameters
@@ -57,6 +88,8 @@ def run_fold(plan, X, y, number, train, test):
         Of the split.
     train, test : ndarray of int
         Rows of its two parts.
+    task : Task, default=SILENT
+        The split, whose steps callbacks follow.
 
     Returns
     -------
@@ -68,16 +101,28 @@ def run_fold(plan, X, y, number, train, test):
     ValueError
         If the score that decides is NaN.
     """
-    start = perf_counter()
-    fitted, path = clone(plan.pruner)._fit_path(
-        *_part(X, y, train), plan.rates, **method_params(X, plan.fit_params, train)
-    )
-    fit_seconds = perf_counter() - start
+    X_train, y_train = _part(X, y, train)
+    params = method_params(X, plan.fit_params, train)
+    data = data_of(X_train, y_train, params.get("sample_weight"))
+    with task.seeing(data).running() as split:
+        start = perf_counter()
+        fitted, path = clone(plan.pruner)._fit_path(
+            X_train, y_train, plan.rates, split, **params
+        )
+        seconds = perf_counter() - start
+        with split.subtask("prune", len(plan.rates) * plan.pruner.n_steps) as steps:
+            held_out = _held_out(plan, X, y, number, test, fitted)
+            return _trials(plan, held_out, path(steps), seconds)
+
+
+def _held_out(plan, X, y, number, test, fitted):
     X_test, y_test = _part(X, y, test)
     right = _is_right(fitted, X_test, y_test) if plan.counts_losses else None
-    held_out = HeldOut(
-        X_test, y_test, method_params(X, plan.score_params, test), number, right
-    )
+    params = method_params(X, plan.score_params, test)
+    return HeldOut(X_test, y_test, params, number, right)
+
+
+def _trials(plan, held_out, path, fit_seconds):
     trials = []
     with warnings.catch_warnings():
         # of a candidate no one has chosen yet; the one chosen warns when it is fitted

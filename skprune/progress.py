@@ -66,8 +66,38 @@ class Task:
         context manager
             Of the running task.
         """
+        return self.part(name, n_subtasks).seeing(self.data).running()
+
+    def part(self, name, n_subtasks=0):
+        """A part of this task that begins later, perhaps in another process.
+
+        Parameters
+        ----------
+        name, n_subtasks
+            As in `subtask`.
+
+        Returns
+        -------
+        Task
+            Which knows no data.
+        """
         context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
-        return Task(self.estimator, context, self.data).running()
+        return Task(self.estimator, context)
+
+    def seeing(self, data):
+        """This task with other data.
+
+        Parameters
+        ----------
+        data : dict
+            From `data_of`.
+
+        Returns
+        -------
+        Task
+            Of the same context.
+        """
+        return Task(self.estimator, self.context, data)
 
     def passes(self, n_passes):
         """Iterate over training passes, each of which is a task.
@@ -87,15 +117,17 @@ class Task:
                 yield number
 
     @contextmanager
-    def fitting(self, estimator):
+    def fitting(self, estimator, name="fit-model"):
         """The fit of an estimator inside, whose tasks are parts of this one.
 
         Parameters
         ----------
         estimator : estimator
             About to be fitted; it may know nothing of callbacks.
+        name : str, default="fit-model"
+            Seen beside a progress bar.
         """
-        context, handed = self.context.subcontext(task_name="fit-model"), nullcontext()
+        context, handed = self.context.subcontext(task_name=name), nullcontext()
         if hasattr(estimator, "set_callbacks"):
             handed = context.propagate_callback_context(estimator)
         with handed, Task(self.estimator, context, self.data).running():
@@ -125,8 +157,24 @@ def fit_task(estimator, n_subtasks, X, y, sample_weight):
         Of the running task.
     """
     context = open_callback_context(estimator, n_subtasks)
+    return Task(estimator, context, data_of(X, y, sample_weight)).running()
+
+
+def data_of(X, y, sample_weight):
+    """What callbacks are told of the samples of a task.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        As in `fit_task`.
+
+    Returns
+    -------
+    dict
+        With ``X``, ``y`` and ``metadata``.
+    """
     weights = None if sample_weight is None else {"sample_weight": sample_weight}
-    return Task(estimator, context, {"X": X, "y": y, "metadata": weights}).running()
+    return {"X": X, "y": y, "metadata": weights}
 
 
 class StepLines:

@@ -15,10 +15,10 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
+    CallbackSupportMixin,
     HasMethods,
     Interval,
     StrOptions,
@@ -28,9 +28,10 @@ from skprune._compat import (
 from skprune.cv_results import tabulate
 from skprune.delegation import PrunedModel, calls_alike
 from skprune.estimator import PruningEstimator
-from skprune.folds import FoldPlan, run_fold
+from skprune.folds import FoldPlan, run_folds
 from skprune.guarantee import PruningGuarantee
 from skprune.path import rate_grid
+from skprune.progress import fit_task
 from skprune.tolerance import check_tolerance, largest_within
 
 PRUNING = (
@@ -45,7 +46,7 @@ PRUNING = (
 )
 
 
-class PruningEstimatorCV(PrunedModel):
+class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
     """Prune a model at the largest rate that cross-validation allows.
 
     The model is fitted once on each training fold and pruned there at every rate from
@@ -242,13 +243,13 @@ class PruningEstimatorCV(PrunedModel):
             counts_losses=isinstance(self.tolerance, PruningGuarantee),
             verbose=self.verbose,
         )
-        folds = Parallel(n_jobs=self.n_jobs)(
-            delayed(run_fold)(plan, X, y, number, *split)
-            for number, split in enumerate(splits)
-        )
-        self._store(plan, folds, splits)
-        if self.refit:
-            self._refit(X, y, routed["fit"])
+        n_tasks = 1 + bool(self.refit)
+        with fit_task(self, n_tasks, X, y, sample_weight) as task:
+            folds = run_folds(plan, X, y, splits, self.n_jobs, task)
+            self._store(plan, folds, splits)
+            if self.refit:
+                self._refit(X, y, routed["fit"], task)
+                task.reached(lambda: self.estimator_)
         return self
 
     def _pruner(self):
@@ -314,8 +315,10 @@ class PruningEstimatorCV(PrunedModel):
         means = self.cv_results_[f"mean_test_{self._metric}"]
         self.best_score_ = float(means[self.best_index_])
 
-    def _refit(self, X, y, fit_params):
-        best = self._pruner().set_params(rate=self.rate_).fit(X, y, **fit_params)
+    def _refit(self, X, y, fit_params, task):
+        best = self._pruner().set_params(rate=self.rate_)
+        with task.fitting(best, "refit"):
+            best.fit(X, y, **fit_params)
         for name, value in vars(best).items():
             if name.endswith("_") and name != "rate_":
                 setattr(self, name, value)

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
-from skprune import PruningEstimator, PruningSelector, progress
+from skprune import PruningEstimator, PruningEstimatorCV, PruningSelector, progress
 from skprune._compat import SILENT_CONTEXT, open_callback_context
 from skprune.schedule import removal_counts
 
@@ -226,6 +226,66 @@ def test_selector_is_followed(callbacks):
     PruningSelector(NET, n_steps=2).set_callbacks(recorder).fit(X, y)
 
     assert recorder.begun[1:] == [(1, "fit-model"), (1, "prune")] + 2 * [(2, "step")]
+
+
+def search(**options):
+    """A search over two rates in two steps, on two splits."""
+    return PruningEstimatorCV(
+        NET, rates=[0.5, 0.9], cv=2, n_steps=2, random_state=0, **options
+    )
+
+
+def test_search_is_followed(callbacks):
+    """Each split holds a fit and the steps of all rates; the last task is the refit."""
+    recorder = Recorder()
+
+    search().set_callbacks(recorder).fit(X, y)
+
+    split = [(2, "split"), (3, "fit-model"), (3, "prune"), *4 * [(4, "step")]]
+    assert recorder.begun == [(0, "fit"), (1, "search"), *2 * split, (1, "refit")]
+    assert recorder.calls == ["setup", "teardown"]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_progress_bar_works_over_splits(callbacks, n_jobs, capsys):
+    """Bars over splits and the steps of the refit end, and scores stay as they are."""
+    pytest.importorskip("rich")
+    wanted = search().fit(X, y)
+    bar = callbacks.ProgressBar(max_propagation_depth=None)
+
+    watched = search(n_jobs=n_jobs).set_callbacks(bar).fit(X, y)
+
+    printed = capsys.readouterr().out
+    assert printed.count("PruningEstimatorCV - split") == 2
+    assert printed.count("PruningEstimatorCV - prune") == 2
+    assert printed.count("PruningEstimator - prune") == 1
+    for name in ("split0_test_score", "split1_test_score"):
+        assert_array_equal(watched.cv_results_[name], wanted.cv_results_[name])
+    assert_array_equal(watched.predict_proba(X), wanted.predict_proba(X))
+
+
+def test_scoring_monitor_sees_every_candidate(callbacks):
+    """In two processes, the log has the steps of each rate and split, and the end."""
+    monitor = callbacks.ScoringMonitor(scoring="accuracy")
+
+    model = search(n_jobs=2).set_callbacks(monitor).fit(X, y)
+
+    rows = monitor.get_logs().data
+    assert [row["task_name"] for row in rows].count("step") == 2 * 2 * 2
+    [end] = [row["accuracy"] for row in rows if row["task_name"] == "fit"]
+    assert end == model.score(X, y)
+
+
+def test_cached_search_is_followed(callbacks, tmp_path):
+    """With memory too, and a second search trains nothing."""
+    FITS.clear()
+
+    for callback in (Propagated(), Propagated()):
+        model = PruningEstimatorCV(Counting(), cv=2, memory=str(tmp_path))
+        model.set_callbacks(callback).fit(X, y)
+
+    assert len(FITS) == 3
+    assert callback.begun[2:4] == [(2, "split"), (3, "fit-model")]
 
 
 def test_callbacks_end_where_the_fit_fails(callbacks):
