@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import sklearn
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
@@ -63,6 +64,7 @@ from sklearn.tree import (
 
 from skprune.structure_laws import Specimen
 
+SCIKIT_LEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 LINEAR = ("connection", "feature")
 MLP = ("connection", "neuron", "layer", "feature")
 TREE = ("connection", "layer", "feature")
@@ -313,6 +315,12 @@ NOTHING_TO_PRUNE = [
 def _quick(kind, **options):
     options = {"hidden_layer_sizes": (12,), "max_iter": 60, **options}
     return kind(random_state=0, **options)
+
+
+def l1_logistic(C):
+    """An L1 logistic regression; its penalty had a name before scikit-learn 1.8."""
+    penalty = {"l1_ratio": 1} if SCIKIT_LEARN >= (1, 8) else {"penalty": "l1"}
+    return LogisticRegression(C=C, solver="saga", max_iter=20000, tol=1e-6, **penalty)
 
 
 def _logistic_cv():

@@ -10,6 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
 from skprune import L1, PruningEstimator, PruningSelector, prune
+from tests.cases import l1_logistic
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5, 0.8])
@@ -43,9 +44,7 @@ def test_support_is_that_of_l1_logistic_regression():
     pruned = PruningEstimator(model, method="l1", rate=0.8).fit(X, y)
 
     C = 1 / (pruned.method_.penalty_ * len(y))
-    lasso = LogisticRegression(
-        l1_ratio=1, C=C, solver="saga", max_iter=20000, tol=1e-6
-    ).fit(X, y)
+    lasso = l1_logistic(C).fit(X, y)
     assert_array_equal(lasso.coef_[0] != 0, pruned.support_)
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_regression
-from sklearn.linear_model import Lasso, LogisticRegression, MultiTaskLasso
+from sklearn.linear_model import Lasso, MultiTaskLasso
 from sklearn.preprocessing import scale
 
 from skprune.readouts import losses
 from skprune.readouts.lasso import EntryLasso, RowLasso, SmoothLasso, shrink_to
 from skprune.readouts.losses import Objective
 from skprune.readouts.newton import PenalisedLoss
+from tests.cases import l1_logistic
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,7 @@ def test_log_loss_is_l1_logistic_regression(n_keep):
     problem = SmoothLasso(loss, np.zeros((31, 1)), unit)
     importances, penalty = shrink_to([problem], n_keep)
 
-    model = LogisticRegression(
-        l1_ratio=1, C=1 / (penalty * n_samples), solver="saga", max_iter=20000, tol=1e-6
-    )
+    model = l1_logistic(1 / (penalty * n_samples))
     support = importances > penalty**2
     assert support.sum() == n_keep
     assert_array_equal(model.fit(X, y).coef_[0] != 0, support)
