@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, ndtri, softmax
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,77 @@ def tweedie(power):
         # a gamma of the same mean and variance
         draw=lambda Z, rng: rng.gamma(np.exp((2 - power) * Z), np.exp((power - 1) * Z)),
     )
+
+
+def huber(threshold, share):
+    """Huber's loss [1]_: quadratic up to a distance, linear beyond it.
+
+    Parameters
+    ----------
+    threshold : float
+        The distance, positive.
+    share : float
+        Of the samples that are nearer, in (0, 1).
+
+    Returns
+    -------
+    Loss
+        Its curvature is that share everywhere: the second derivative is one for the
+        samples that are nearer and zero for others. Labels are drawn with normal
+        errors of which as many are below the distance.
+
+    References
+    ----------
+    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", The Annals of
+       Mathematical Statistics 1964.
+
+    Examples
+    --------
+    >>> loss = huber(threshold=1.0, share=0.9)
+    >>> loss.value(np.array([[0.5], [3.0]]), np.zeros((2, 1)))
+    array([0.125, 2.5  ])
+    """
+    spread = threshold / ndtri((1 + share) / 2)
+
+    def value(Z, Y):
+        distance = np.abs(Z - Y)
+        near = np.minimum(distance, threshold)
+        return (near * (distance - near / 2)).sum(axis=1)
+
+    return Loss(
+        "Huber's loss",
+        value=value,
+        gradient=lambda Z, Y: np.clip(Z - Y, -threshold, threshold),
+        curvature=lambda Z: np.full_like(Z, share),
+        draw=lambda Z, rng: Z + spread * rng.standard_normal(Z.shape),
+    )
+
+
+def weighted_quantile(values, weights, share):
+    """The least value that with those below it has a share of the weight.
+
+    Parameters
+    ----------
+    values, weights : ndarray of shape (n_samples,)
+        Weights are not negative, and some is positive.
+    share : float
+        In [0, 1].
+
+    Returns
+    -------
+    float
+        One of the values.
+
+    Examples
+    --------
+    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), 0.5)
+    2.0
+    """
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    # rounding of the sum must not take the next one
+    enough = below >= (share - 1e-12) * below[-1]
+    return float(values[order[enough.argmax()]])
 
 
 def _power_term(Z, exponent):

@@ -15,7 +15,15 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skprune.readouts.boosted_leaves import recover_boosted
-from skprune.readouts.losses import EXPONENTIAL, LOGISTIC, SOFTMAX, SQUARED, tweedie
+from skprune.readouts.losses import (
+    EXPONENTIAL,
+    LOGISTIC,
+    SOFTMAX,
+    SQUARED,
+    huber,
+    tweedie,
+    weighted_quantile,
+)
 from skprune.readouts.selection import Units
 from skprune.readouts.stages import StageReadout
 from skprune.structures.base import total_weights
@@ -50,8 +58,9 @@ class BoostedSamples(TreeSamples):
     Attributes
     ----------
     loss : Loss
-        The one that the model was trained for. Of those that are not smooth, and of
-        Huber's, half the squared distance to `teacher` instead.
+        The one that the model was trained for; Huber's with the threshold that it has
+        for the model as trained. Of those that are not smooth, half the squared
+        distance to `teacher` instead.
     teacher : ndarray of shape (n_samples, n_outputs)
         The output of the model as trained.
     """
@@ -65,8 +74,16 @@ class BoostedSamples(TreeSamples):
         self.teacher = holder.raw_prediction(self.X)
         self.loss = boosting_loss(model)
         self.targets = _targets(model, samples.y, self.loss)
+        if getattr(model, "loss", None) == "huber":
+            self.loss = self._huber(model.alpha)
         if self.loss is None:
             self.loss, self.targets = SQUARED, self.teacher
+
+    def _huber(self, share):
+        """Huber's loss at a quantile of the distances; None if that is zero."""
+        distances = np.abs(self.targets - self.teacher)[:, 0]
+        threshold = weighted_quantile(distances, self.weights, share)
+        return huber(threshold, share) if threshold > 0 else None
 
 
 def boosting_loss(model):
@@ -80,7 +97,7 @@ def boosting_loss(model):
     Returns
     -------
     Loss or None
-        None where it has no second derivative.
+        None where it has no second derivative, or one that depends on the samples.
     """
     if not is_classifier(model):
         return REGRESSION_LOSSES.get(model.loss)

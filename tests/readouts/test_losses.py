@@ -11,7 +11,9 @@ from skprune.readouts.losses import (
     SOFTMAX,
     SQUARED,
     SQUARED_HINGE,
+    huber,
     tweedie,
+    weighted_quantile,
 )
 
 LOSSES = {
@@ -20,6 +22,7 @@ LOSSES = {
     "softmax": SOFTMAX,
     "squared hinge": SQUARED_HINGE,
     "exponential": EXPONENTIAL,
+    "huber": huber(0.7, 0.6),
     "poisson": tweedie(1),
     "tweedie 1.5": tweedie(1.5),
     "gamma": tweedie(2),
@@ -115,6 +118,34 @@ def test_draws_repeat_and_keep_shape(name, Z):
     assert_array_equal(one, other)
     assert one.shape == Z.shape
     assert (loss.value(Z, one) > -np.inf).all()
+
+
+def test_hubers_curvature_is_the_share_of_near_samples():
+    """Of drawn labels that share is near, where the second derivative is one."""
+    loss, rng = LOSSES["huber"], np.random.default_rng(0)
+    Z = np.zeros((60_000, 1))
+    drawn = loss.draw(Z, rng)
+    second = differences(lambda moved: loss.gradient(moved, drawn), Z)[:, 0, 0]
+    assert_allclose(second.mean(), loss.curvature(Z)[0, 0], rtol=0.02)
+    assert set(np.unique(loss.curvature(Z))) == {0.6}
+
+
+def test_hubers_loss_is_quadratic_then_linear():
+    """By hand on both sides of the threshold, and of one slope there."""
+    loss, zero = huber(2.0, 0.9), np.zeros((4, 1))
+    Z = np.array([[1.0], [-2.0], [5.0], [-10.0]])
+    assert_allclose(loss.value(Z, zero), [0.5, 2.0, 8.0, 18.0])
+    assert_allclose(loss.gradient(Z, zero)[:, 0], [1, -2, 2, -2])
+
+
+def test_weights_count_samples_of_a_quantile():
+    """Integer weights are repeated samples, and zero is none."""
+    rng = np.random.default_rng(0)
+    values, counts = rng.random(30), rng.integers(0, 4, 30)
+    ordered = np.sort(np.repeat(values, counts))
+    for share in (0.1, 0.5, 0.9, 1.0):
+        wanted = ordered[int(np.ceil(share * len(ordered) - 1e-9)) - 1]
+        assert weighted_quantile(values, counts / counts.sum(), share) == wanted
 
 
 def test_values_are_those_of_scikit_learn(Z):

@@ -210,3 +210,20 @@ def test_synonyms(word):
     """The family's own words name the same granularity."""
     model, *_ = fitted("squared_error", "regression")
     assert family_of(model).granularity(word) == "neuron"
+
+
+def test_outliers_rank_no_stage_of_hubers_loss():
+    """Its threshold is a quantile, beyond which it does not matter how far."""
+    model, X, y = fitted("huber", "regression", alpha=0.8)
+    far = y.copy()
+    distance = np.abs(y - model.predict(X))
+    far[distance.argmax()] += 1e6 * np.sign(y - model.predict(X))[distance.argmax()]
+    one, other = (structure_of(model, X, t, "neuron") for t in (y, far))
+
+    slopes = one.samples.loss.gradient(one.output(), one.samples.targets)
+
+    assert_allclose(np.mean(np.abs(slopes) < np.abs(slopes).max()), 0.8, atol=0.02)
+    for name in ("fisher", "removal_loss"):
+        ranked = [getattr(s.readouts()[0], name)() for s in (one, other)]
+        assert_allclose(ranked[0], ranked[1])
+    assert other.loss() > one.loss()
