@@ -12,6 +12,7 @@ import numpy as np
 
 from skprune.readouts.base import Readout
 from skprune.readouts.lasso import RowLasso, SmoothLasso
+from skprune.readouts.step_lasso import BranchLasso
 
 
 class JoinedReadout(Readout):
@@ -138,5 +139,12 @@ def _(problem: RowLasso, group, n_units):
 def _(problem: SmoothLasso, group, n_units):
     joined = copy.copy(problem)
     joined.unit = np.append(group, [-2, -1])[problem.unit]  # -1 and -2 stay
+    joined.n_units = n_units
+    return joined
+
+
+@joined_lasso.register
+def _(problem: BranchLasso, group, n_units):
+    joined = problem.joined(group)
     joined.n_units = n_units
     return joined

@@ -192,13 +192,17 @@ class SmoothLasso(LassoProblem):
                 momentum, ahead = 1.0, new
             else:
                 after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-                ahead = new + (momentum - 1) / after * change
+                ahead = self._ahead(new, W, (momentum - 1) / after)
                 momentum = after
             W = new
             if np.abs(change).max() <= self.tolerance * max(np.abs(W).max(), 1e-12):
                 break
         self.W = W
         return self._norms(W), self._norms(self.problem.gradient(W))
+
+    def _ahead(self, new, before, factor):
+        """Where the next step starts: beyond the last one."""
+        return new + factor * (new - before)
 
     def _proximal_step(self, V, penalty):
         """A step short enough for the quadratic bound of the loss to hold."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from skprune.readouts.base import Readout
 from skprune.readouts.flat import tree_blocks
-from skprune.readouts.step_lasso import StepLasso
+from skprune.readouts.step_lasso import BranchLasso
 
 NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
 
@@ -177,7 +177,7 @@ class StepReadout(PathReadout):
         return np.maximum(np.concatenate([np.zeros(0), *parts]), 0.0)
 
     def lasso(self, rng=None):
-        return StepLasso(self, np.arange(self.n_units))
+        return BranchLasso(self)
 
     def _moments(self):
         """Weighted gradients and curvature of the samples of one tree, as columns."""

@@ -150,19 +150,45 @@ def test_groups_add_up():
     assert_allclose(grouped.removal_loss(), total(steps.removal_loss()))
 
 
-def test_lasso_on_one_tree_is_a_threshold():
-    """Steps of one tree are orthogonal on its samples: the largest ones enter first."""
+def test_lasso_on_one_tree_is_one_proximal_step():
+    """Steps of one tree are orthogonal on its samples: the solution is one step."""
     model = DecisionTreeRegressor(max_depth=4, random_state=0)
     model.fit(X_DIABETES, Y_DIABETES)
-    readout = structure_of(model, X_DIABETES, Y_DIABETES).readouts()[0]
-    largest = np.argsort(-readout.contribution())[:5]
+    structure = structure_of(model, X_DIABETES, Y_DIABETES)
+    readout = structure.readouts()[0]
 
     importances, penalty = shrink_to([readout.lasso()], 5)
 
-    assert set(np.argsort(-importances)[:5]) == set(largest)
     spread = readout.contribution()
-    norms = np.sqrt(importances[largest]) - penalty
-    assert_allclose(norms, spread[largest] - penalty, rtol=1e-2)
+    parent = structure.units.parent
+    weights = shrunk_by_recursion(spread, penalty, parent)
+    norms = np.sqrt(
+        [(weights[branch(u, parent)] ** 2).sum() for u in range(len(parent))]
+    )
+    kept = np.flatnonzero(norms)
+    assert len(kept) == 5
+    assert set(np.argsort(-importances)[:5]) == set(kept)
+    assert set(parent[kept]) <= {-1, *kept}
+    found = np.sqrt(importances[kept]) - penalty
+    assert_allclose(found, norms[kept], rtol=1e-2, atol=1e-2 * norms.max())
+
+
+def branch(unit, parent):
+    """A split and all splits below it."""
+    below = [
+        child for u in np.flatnonzero(parent == unit) for child in branch(u, parent)
+    ]
+    return [unit, *below]
+
+
+def shrunk_by_recursion(weights, threshold, parent):
+    """The proximal step of the norms of all branches, the inner ones first."""
+    weights = weights.copy()
+    for unit in np.arange(len(parent))[::-1]:  # what is below a split comes after it
+        own = branch(unit, parent)
+        norm = np.linalg.norm(weights[own])
+        weights[own] *= max(1 - threshold / norm, 0) if norm else 0
+    return weights
 
 
 def test_lasso_gradient_is_the_derivative_of_its_value():
