@@ -368,6 +368,7 @@ CHECKED_MODELS = [
     ExtraTreesRegressor(n_estimators=4),
     _forest(BaggingClassifier),
     _forest(BaggingRegressor),
+    _forest(BaggingRegressor, estimator=Ridge()),
     _forest(AdaBoostClassifier, n_estimators=8),
     AdaBoostRegressor(n_estimators=4, random_state=1),
     _forest(GradientBoostingClassifier, n_estimators=8),

@@ -66,11 +66,15 @@ class Members:
             known = np.arange(len(y))
             if is_classifier(self.model):
                 known = np.flatnonzero(np.isin(y, member.classes_))
-            weights = self.samples.sample_weight
-            if np.ndim(weights):
-                weights = np.asarray(weights)[known]
-            own = Samples(self.X[known][:, features], y[known], weights)
+            own = Samples(self.X[known][:, features], y[known], self._weights(known))
             yield locate(member, own)
+
+    def _weights(self, rows):
+        """Sample weights of some rows; None, or one number, are for all of them."""
+        if self.samples.sample_weight is None:
+            return None
+        weights = np.asarray(self.samples.sample_weight)
+        return weights[rows] if weights.ndim else weights
 
 
 def predictions(model, X):

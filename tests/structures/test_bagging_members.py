@@ -163,3 +163,12 @@ def test_a_grid_searches_the_rate():
     ).fit(X, y)
     assert search.best_score_ > 0.6
     assert not np.isnan(search.cv_results_["mean_test_score"]).any()
+
+
+def test_weights_of_zero_are_samples_removed():
+    """Weights go to each member with the samples that it knows."""
+    model, X, y = bagged(Ridge(), "regression", max_features=5)
+    present = np.arange(len(X)) % 3 > 0
+    weighted = prune(model, X, y, rate=0.4, sample_weight=list(present.astype(float)))
+    removed = prune(model, X[present], y[present], rate=0.4)
+    assert_allclose(coefficients(weighted), coefficients(removed), rtol=1e-6)
