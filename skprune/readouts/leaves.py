@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from skprune.readouts.leaf_choice import Choice, best_choice, is_past
 from skprune.readouts.leaf_solvers import (
     LeafIndicator,
     projected_descent,
@@ -149,26 +150,6 @@ class LeafProblem:
         return weights
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How leaves are fitted, and what it is worth on held-out samples.
-
-    Attributes
-    ----------
-    strength : float
-        Lambda, in samples; infinity where leaves keep their values.
-    confidence : float
-        Share of the targets in what is aimed at, the rest is uniform.
-    loss, error : float
-        Sums over held-out samples of the loss and of wrong classes.
-    """
-
-    strength: float
-    confidence: float
-    loss: float
-    error: float = 0.0
-
-
 def recover_leaves(problem):
     """Values of the leaves by the fit that serves held-out samples best.
 
@@ -279,34 +260,18 @@ def _choose_bound(problem, folds):
             )
             for rows, fit in zip(folds, fits)
         ]
-        last, before = confidence, tried[-1]
+        last = confidence
         tried.append(Choice(BOUND_STRENGTH, confidence, *_tally(problem, folds, fits)))
-        is_worse = tried[-1].loss > before.loss and tried[-1].error >= before.error
-        if tried[-1].loss > tried[0].loss or (is_worse and len(tried) > 2):
+        if tried[-1].loss > tried[0].loss or is_past(tried[1:]):
             break
-    return _best(tried, sum(problem.weights[rows].sum() for rows in folds))
+    total = sum(problem.weights[rows].sum() for rows in folds)
+    return best_choice(tried, total, np.sqrt(total / problem.weights.sum()))
 
 
 def _tally(problem, folds, fits):
     """Loss and errors over folds, each predicted by its own fit."""
     each = [held_out_loss(problem, rows, fit) for rows, fit in zip(folds, fits)]
     return [sum(part) for part in zip(*each)]
-
-
-def _best(tried, total):
-    """The fit of least loss among those with few errors, or the prior, tried first."""
-    stay, able = tried[0], [fit for fit in tried[1:] if fit.loss < tried[0].loss]
-    if not able:
-        return stay
-    fewest = min(fit.error for fit in able)
-    near = [fit for fit in able if fit.error <= fewest + _noise(fewest, total) / 2]
-    best = min(near, key=lambda fit: fit.loss)
-    return stay if stay.error < best.error - _noise(best.error, total) else best
-
-
-def _noise(count, total):
-    """One standard error of a count of errors."""
-    return np.sqrt(count * (1 - count / total))
 
 
 def bound_values(problem, weights, confidence, start, tolerance):
