@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skprune import PruningEstimator, model_size, prune
+from skprune import PruningEstimator, PruningSelector, model_size, prune
 from skprune.structures import family_of
 from tests.cases import dataset
 from tests.tree_oracles import structure_of
@@ -142,6 +142,14 @@ def test_other_bases_are_refused_in_words():
     refused = BaggingClassifier(RandomForestClassifier())
     with pytest.raises(TypeError, match="single trees, linear models and MLPs"):
         family_of(refused)
+
+
+def test_features_of_members_are_no_columns():
+    """A selector, which drops columns for all members, refuses such a model."""
+    X, y = dataset("classes")
+    model = BaggingClassifier(SCALED, n_estimators=2, random_state=0)
+    with pytest.raises(TypeError, match="bagging of linear models do not say"):
+        PruningSelector(model).fit(X, y)
 
 
 def test_training_passes_are_refused_in_words():

@@ -14,12 +14,12 @@ from skprune.structures.base import Family, Structure, register, total_weights
 from tests.cases import CASES
 
 X, Y = load_iris(return_X_y=True)
-CANONICAL = {"connection", "neuron", "layer", "feature"}
+CANONICAL = {"connection", "neuron", "layer", "feature", "estimator"}
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_families_speak_the_same_granularities(family):
-    """Granularities are of the four; synonyms lead to one that the family has."""
+    """Granularities are of the four, or whole members; synonyms lead to one of them."""
     assert set(family.structures) <= CANONICAL
     for word, canonical in family.synonyms.items():
         assert canonical in family.structures
