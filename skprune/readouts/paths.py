@@ -15,6 +15,7 @@ from skprune.readouts.flat import tree_blocks
 from skprune.readouts.step_lasso import BranchLasso
 
 NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
+FEW_NODES = 2**13  # the same where all that is done fits into the cache
 
 
 class PathReadout(Readout):
@@ -90,7 +91,7 @@ class StepReadout(PathReadout):
     def _over_children(self, factor):
         """Squared steps to both children, each times a factor, added up."""
         parts = []
-        for start, stop in tree_blocks(self.forest, NODES):
+        for start, stop in tree_blocks(self.forest, FEW_NODES):
             block = self.forest.block(start, stop)
             total = np.zeros(len(block.splits))
             for side, step in zip((block.left, block.right), _steps(block)):
