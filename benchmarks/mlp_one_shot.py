@@ -1,4 +1,4 @@
-"""A small MLP on MNIST, pruned without any training: accuracy kept, and seconds.
+"""A small MLP on MNIST, pruned without any training: accuracy kept, and CPU seconds.
 
 784-40-20-10, trained by the script on 50,000 rows. The last 10,000 training rows are
 the validation set on which variants were chosen while this library was built; the test
@@ -6,7 +6,7 @@ set is only reported. Prints the mean and the spread over seeds.
 """
 
 import warnings
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from _data import mnist
@@ -17,12 +17,13 @@ from skprune import Magnitude, Taylor, prune
 
 SEEDS = range(3)
 RATES = (0.9, 0.95, 0.98)
-N_TRAIN, N_PRUNE = 50_000, 20_000
+N_TRAIN = 50_000
 VARIANTS = {
     "random": {"method": "random"},
     "abs(w), as it stands": {"method": Magnitude(scale=None), "compensate": False},
     "magnitude, as it stands": {"method": "magnitude", "compensate": False},
     "magnitude": {"method": "magnitude"},
+    "magnitude, 5 steps": {"method": "magnitude", "n_steps": 5},
     "l1": {"method": "l1"},
     "importance": {"method": "importance"},
     "taylor 1, 10 steps": {"method": Taylor(order=1), "n_steps": 10},
@@ -34,9 +35,9 @@ def losses(net, X, y, X_test, y_test, dense, options, seed):
     """Points of accuracy lost at each rate, and the seconds of each pruning."""
     lost, seconds = [], []
     for rate in RATES:
-        start = perf_counter()
+        start = process_time()
         small = prune(net, X, y, rate=rate, random_state=seed, **options)
-        seconds.append(perf_counter() - start)
+        seconds.append(process_time() - start)
         lost.append(100 * (dense - small.score(X_test, y_test)))
     return lost, seconds
 
@@ -49,17 +50,17 @@ def main():
         net = MLPClassifier((40, 20), max_iter=12, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            start = perf_counter()
+            start = process_time()
             net.fit(X[:N_TRAIN], y[:N_TRAIN])
         dense = net.score(X_test, y_test)
         print(
-            f"seed {seed}: dense {dense:.4f}, {perf_counter() - start:.1f} s to train"
+            f"seed {seed}: dense {dense:.4f}, {process_time() - start:.1f} s to train"
         )
-        rows = np.random.default_rng(seed).permutation(N_TRAIN)[:N_PRUNE]
+        fit = X[:N_TRAIN], y[:N_TRAIN]
         for name, options in VARIANTS.items():
-            run = losses(net, X[rows], y[rows], X_test, y_test, dense, options, seed)
+            run = losses(net, *fit, X_test, y_test, dense, options, seed)
             results[name].append(run)
-    print("\npoints of test accuracy lost (spread over seeds) and seconds, at rate")
+    print("\npoints of test accuracy lost (spread over seeds) and CPU seconds, at rate")
     print(" " * 26 + "".join(f"{rate:>24}" for rate in RATES))
     for name, runs in results.items():
         lost, seconds = np.array(runs).transpose(1, 0, 2)

@@ -35,7 +35,7 @@ WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
 EQUATIONS = 4, 60  # per free weight: fewer are not enough, more are not needed
 MAX_STEPS = 6
 ITERATIONS = 12  # of conjugate gradients; each step starts from a better network
-ENOUGH = 0.03  # share of the excess loss that a further step has to remove
+ENOUGH = 0.05  # share of the excess loss that a further step has to remove
 DAMPING = 1e-3  # of the first step, relative to the diagonal of the curvature
 HALVINGS = 6
 
