@@ -32,7 +32,7 @@ from skprune.readouts.network import DERIVATIVES, LivePart, Network, Signals
 
 PASSES = 60  # training passes that all steps together may cost
 WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
-EQUATIONS = 4, 60  # per free weight: fewer are not enough, more are not needed
+EQUATIONS = 2, 60  # per free weight: fewer are not enough, more are not needed
 MAX_STEPS = 6
 ITERATIONS = 12  # of conjugate gradients; each step starts from a better network
 ENOUGH = 0.05  # share of the excess loss that a further step has to remove
