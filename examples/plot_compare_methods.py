@@ -45,10 +45,10 @@ def scores(granularity, method, compensate=True):
 
 
 # %%
-# The survivors are estimated anew after each ranking. "Weights as they are" is magnitude
-# without that, which is what the word pruning often means: even weights kept at random
-# do better once they are estimated anew. Among the rankings the differences grow with
-# the rate, and with the size of a unit.
+# The survivors are estimated anew after each ranking. "Weights as they are" is
+# magnitude without that, which is what the word pruning often means: even weights kept
+# at random do better once they are estimated anew. Among the rankings the differences
+# grow with the rate, and with the size of a unit.
 figure, axes = plt.subplots(
     1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained"
 )
