@@ -99,13 +99,35 @@ def feature_use(model):
     TypeError
         If the family of the model does not say.
     """
+    return check_selects(model).feature_use(model)
+
+
+def check_selects(model):
+    """Raise where the family of a model, fitted or not, does not know its features.
+
+    Parameters
+    ----------
+    model : estimator
+        Not a container.
+
+    Returns
+    -------
+    Family
+        Of the model.
+
+    Raises
+    ------
+    TypeError
+        If the family does not say which features its models read.
+    """
     family = family_of(model)
     if family.feature_use is None:
         raise TypeError(
-            f"{family.name} do not say which features they read; give their Family a "
-            "feature_use."
+            f"{type(model).__name__} cannot select features: {family.name} do not say "
+            "which features they read (their Family has no feature_use); take another "
+            "model for the selection."
         )
-    return family.feature_use(model)
+    return family
 
 
 def ranking(importances, support):

@@ -11,12 +11,17 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import CallbackSupportMixin, HasMethods, Interval, fit_context
-from skprune.feature_groups import feature_groups, group_labels, ranking
+from skprune.feature_groups import (
+    check_selects,
+    feature_groups,
+    group_labels,
+    ranking,
+)
 from skprune.methods import make_method
 from skprune.plan import Plan
 from skprune.progress import fit_task
 from skprune.pruning import make_generator, prune_structure
-from skprune.structures import Samples
+from skprune.structures import Samples, final_model
 from skprune.training import routed_fit_params, trained
 
 
@@ -180,9 +185,11 @@ class PruningSelector(
         """
         plan = self._plan()
         plan.check(self.estimator)
+        check_selects(final_model(self.estimator))
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
         validate_data(self, X=X, skip_check_array=True)
         labels = self._labels()
+        self._check_grouped(plan, labels)
         with fit_task(self, 2, X, y, sample_weight) as task:
             fitted, _ = trained(
                 self.estimator,
@@ -224,6 +231,13 @@ class PruningSelector(
                 "that X has."
             )
         return labels
+
+    def _check_grouped(self, plan, labels):
+        if plan.method.shrinks_in_training and labels.max(initial=-1) + 1 < len(labels):
+            raise ValueError(
+                f"method={self.method!r} shrinks features one by one while the model "
+                "is trained, not groups of them; choose another, or groups=None."
+            )
 
     def _rate(self, structure):
         """The share of the units that goes."""

@@ -9,7 +9,11 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingRegressor,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
@@ -27,7 +31,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skprune import PruningSelector, Taylor
+from skprune import L1, PruningSelector, Taylor
 from skprune.methods import METHODS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -409,3 +413,27 @@ def test_lines_tell_of_each_step(cancer, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert "12 of 30 units left" in lines[1]
+
+
+class Unfit(BaggingRegressor):
+    """Bagging that must not be fitted."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("the model was fitted")
+
+
+def test_model_that_cannot_select_is_refused_before_it_is_fitted():
+    """Members of bagging may read different features: no column stays or goes."""
+    X, y = make_classification(random_state=0)
+    with pytest.raises(TypeError, match="Unfit cannot select features: bagging of lin"):
+        PruningSelector(Unfit(Ridge())).fit(X, y)
+
+
+def test_groups_do_not_shrink_in_training():
+    """A method that shrinks features while the model trains takes no groups of them."""
+    X, y = make_classification(n_features=4, random_state=0)
+    selector = PruningSelector(
+        NET, method=L1(during="finetune"), finetune=2, groups=["a", "a", "b", "c"]
+    )
+    with pytest.raises(ValueError, match=r"shrinks features one by one.*groups=None"):
+        selector.fit(X, y)
