@@ -38,7 +38,7 @@ SEEDS = range(3)
 ROWS = (5000, 4000, 10_000)  # of training, validation and test, at most
 SHARES = (0.5, 0.25, 0.25)  # the same of small sets
 COARSE = 2.0 * 4.0 ** np.arange(5)
-FINE = 2.0 ** (np.arange(1, 6) / 3)
+FINE = 2.0 ** (np.arange(1, 12) / 6)
 POINTS, SHARE = 0.5, 1.0  # of balanced accuracy, percent of R2: what may go
 
 MODELS = {
@@ -47,11 +47,12 @@ MODELS = {
     ("boosting", False): HistGradientBoostingClassifier,
     ("boosting", True): HistGradientBoostingRegressor,
 }
+KEPT = (1.0, 0.5, 0.25, 0.15, 0.1, 0.04)
 # shares of the trees that stay, methods for the splits, recovery
 SEARCHES = {
     "random": ((1.0,), ("random",), True),
     "magnitude, as it is": ((1.0,), ("magnitude",), False),
-    "trees, then splits": ((1.0, 0.5, 0.25, 0.1, 0.04), ("magnitude", "taylor"), True),
+    "trees, then splits": (KEPT, ("magnitude", "taylor"), True),
 }
 
 

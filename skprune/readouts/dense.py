@@ -19,7 +19,7 @@ from sklearn.utils import gen_batches
 
 from skprune.readouts import newton, obs
 from skprune.readouts.base import BLOCK, Readout
-from skprune.readouts.lasso import EntryLasso, RowLasso, SmoothLasso
+from skprune.readouts.lasso import EntryLasso, RowLasso, ScreenedLasso
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
 from skprune.readouts.moments import column_spread, square_products, squared
@@ -182,7 +182,7 @@ class DenseReadout(Readout):
         if self.centred:
             start = np.vstack([start, self.objective.intercept])
             unit = np.vstack([unit, np.full(unit.shape[1], -1)])
-        return SmoothLasso(problem, start, unit)
+        return ScreenedLasso(problem, start, unit)
 
     def _newton_costs(self, unit):
         W, problem = (

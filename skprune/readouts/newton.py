@@ -5,7 +5,7 @@ survivors to their optimum and renew the Hessian each time a share of the units 
 Weights of all outputs and the intercepts are one vector; intercepts are never removed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -90,6 +90,21 @@ class PenalisedLoss:
             A = np.column_stack([A, np.ones(len(A))])
             penalty = np.vstack([penalty, np.zeros(penalty.shape[1])])
         return cls(A, objective.targets, weights, objective.loss, penalty)
+
+    def restricted(self, rows):
+        """The same by the weights of some inputs only, the others being zero.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n_rows,)
+            Which inputs.
+
+        Returns
+        -------
+        PenalisedLoss
+            By weights of shape (n_rows, n_outputs).
+        """
+        return replace(self, X=self.X[:, rows], penalty=self.penalty[rows])
 
     def value(self, W):
         """Weighted mean loss plus penalty."""

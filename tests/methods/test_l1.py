@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
-from skprune import L1, PruningEstimator, PruningSelector, prune
+from skprune import L1, PruningEstimator, prune
 from tests.cases import l1_logistic
 
 
@@ -153,17 +153,6 @@ def test_shrinking_needs_training_passes(model, options, message):
 
     with pytest.raises(ValueError, match=message):
         pruned.fit(np.eye(3), [0, 1, 2])
-
-
-def test_groups_of_features_cannot_shrink(net, split):
-    """The selector of groups says that this method is not for it."""
-    X, _, y, _ = split
-    selector = PruningSelector(
-        net, method=L1(during="finetune"), finetune=1, groups=np.repeat(range(8), 8)
-    )
-
-    with pytest.raises(ValueError, match="Groups of features cannot shrink"):
-        selector.fit(X, y)
 
 
 def test_during_is_checked(net, split):
