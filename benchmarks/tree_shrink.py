@@ -11,7 +11,7 @@ magnitude without, are the controls.
 
 Rows are sampled (at most 5,000 to train and prune on, 4,000 to validate, 10,000 to
 test) and models have 100 trees, boosting of letter 30 stages of 26 trees, to keep the
-script short: thirteen minutes on one core, letter four of them.
+script short: sixteen minutes on one core, letter five of them.
 
     python benchmarks/tree_shrink.py [data set ...]
 """
