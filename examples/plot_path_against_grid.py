@@ -65,7 +65,7 @@ for name, (search, seconds) in runs.items():
 
 # %%
 # The band is one standard error of the best score: the largest rate in it is chosen.
-# The plain grid search takes five times as long; with more rates or folds, or a slower
+# The plain grid search takes four times as long; with more rates or folds, or a slower
 # model, more.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 3.4), layout="constrained", width_ratios=[1.4, 1]
