@@ -294,7 +294,7 @@ def test_final_model_needs_only_the_kept_columns():
     ).set_output(transform="pandas")
     groups = [name.split("_")[0] for name in columns.fit(X).get_feature_names_out()]
     selector = PruningSelector(
-        NET, method="taylor", n_features_to_select=2, groups=groups
+        NET, method="taylor", n_features_to_select=2, groups=groups, random_state=0
     ).set_output(transform="pandas")
 
     pipe = make_pipeline(columns, selector, LogisticRegression()).fit(X, y)
@@ -322,7 +322,9 @@ def test_table_in_table_out():
 def test_sparse_samples_give_the_same_features(cancer):
     """A sparse X selects what the dense one does, and stays sparse."""
     X, y = np.where(cancer[0] > 0.3, cancer[0], 0.0), cancer[1]
-    selector = PruningSelector(NET, method="taylor", n_features_to_select=6)
+    selector = PruningSelector(
+        NET, method="taylor", n_features_to_select=6, random_state=0
+    )
     dense = clone(selector).fit(X, y)
 
     thin = selector.fit(sparse.csr_array(X), y).transform(sparse.csr_array(X))
@@ -395,7 +397,8 @@ def test_weights_that_the_model_does_not_take_are_refused(cancer):
 
 def test_rate_is_a_hyperparameter(cancer, tmp_path):
     """A grid over the rate runs in a pipeline, with the models cached."""
-    selector = PruningSelector(NET, method="taylor", memory=str(tmp_path))
+    options = {"memory": str(tmp_path), "random_state": 0}
+    selector = PruningSelector(NET, method="taylor", **options)
     pipe = make_pipeline(selector, LogisticRegression())
     grid = GridSearchCV(pipe, {"pruningselector__rate": [0.0, 0.5, 0.9]}, cv=2)
 
