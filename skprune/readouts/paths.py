@@ -6,6 +6,7 @@ its step. Sums over the samples that pass a node are sums over the leaves below 
 that everything asked of a split follows from one pass over the samples.
 """
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -67,17 +68,22 @@ class StepReadout(PathReadout):
     curvature : callable
         Returns the second derivative of each sample's loss by Z, (n_samples,
         n_outputs), the same for all outputs of one tree.
+    reweighted : bool, default=False
+        Whether contributions count these samples, not those of the training.
     **kwargs
         As in `PathReadout`.
     """
 
-    def __init__(self, name, forest, leaves, D, weights, *, curvature):
+    def __init__(
+        self, name, forest, leaves, D, weights, *, curvature, reweighted=False
+    ):
         super().__init__(name, forest, leaves, D, weights)
         self._curvature = curvature
+        self._reweighted = reweighted
         self.n_units = len(forest.splits)
 
     def size(self):
-        squares = self._over_children(lambda block, child: np.ones(len(child)))
+        squares = _over_children(self.forest, lambda block, child: np.ones(len(child)))
         return np.sqrt(squares)
 
     def contribution(self):
@@ -86,18 +92,14 @@ class StepReadout(PathReadout):
     @cached_property
     def _energies(self):
         """Squared contributions, (n_units,)."""
-        return self._over_children(lambda block, child: block.root_share[child])
+        forest = self._weighed() if self._reweighted else self.forest
+        return _over_children(forest, lambda block, child: block.root_share[child])
 
-    def _over_children(self, factor):
-        """Squared steps to both children, each times a factor, added up."""
-        parts = []
-        for start, stop in tree_blocks(self.forest, FEW_NODES):
-            block = self.forest.block(start, stop)
-            total = np.zeros(len(block.splits))
-            for side, step in zip((block.left, block.right), _steps(block)):
-                total += factor(block, side[block.splits]) * (step**2).sum(axis=1)
-            parts.append(total * block.scale[block.split_tree] ** 2)
-        return np.concatenate([np.zeros(0), *parts])
+    def _weighed(self):
+        """The nodes with the weight of these samples."""
+        reached = self._node_sums(lambda t: self.weights[:, None])
+        weight = [np.zeros(0), *(sums[:, 0] for _, sums in reached)]
+        return replace(self.forest, weight=np.concatenate(weight))
 
     def gate_gradient(self):
         return self.pulls(self.D)
@@ -203,6 +205,18 @@ class StepReadout(PathReadout):
                 for t, length in zip(range(start, stop), np.diff(block.offset))
             ]
             yield block, block.sum_up(np.concatenate(parts))
+
+
+def _over_children(forest, factor):
+    """Squared steps to both children, each times a factor, added up by split."""
+    parts = []
+    for start, stop in tree_blocks(forest, FEW_NODES):
+        block = forest.block(start, stop)
+        total = np.zeros(len(block.splits))
+        for side, step in zip((block.left, block.right), _steps(block)):
+            total += factor(block, side[block.splits]) * (step**2).sum(axis=1)
+        parts.append(total * block.scale[block.split_tree] ** 2)
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def _steps(forest):

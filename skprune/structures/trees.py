@@ -41,21 +41,13 @@ class TreeSplits(TreeStructure):
     def _steps(self):
         return StepReadout(
             self.holder.part,
-            self._weighed() if self.reweighted else self.forest,
+            self.forest,
             self._leaves,
             self._gradient,
             self.samples.weights,
             curvature=self._curvature,
+            reweighted=self.reweighted,
         )
-
-    def _weighed(self):
-        """The nodes with the weight of these samples, not of those of the training."""
-        lengths, weights = np.diff(self.forest.offset), self.samples.weights
-        reached = [
-            np.bincount(self._leaves(t), weights, minlength=length)
-            for t, length in enumerate(lengths)
-        ]
-        return replace(self.forest, weight=self.forest.sum_up(np.concatenate(reached)))
 
     def readouts(self):
         return [self._steps()]
