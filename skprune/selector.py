@@ -191,7 +191,7 @@ class PruningSelector(
         labels = self._labels()
         self._check_grouped(plan, labels)
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted, _ = trained(
+            fitted, account = trained(
                 self.estimator,
                 X,
                 y,
@@ -204,7 +204,7 @@ class PruningSelector(
             groups = feature_groups(fitted, samples, labels)
             plan = replace(plan, rate=self._rate(groups.structure))
             with task.subtask("prune", self.n_steps) as steps:
-                pruned = self._pruned(groups, plan, steps)
+                pruned = self._pruned(groups, plan, steps, account)
         self._note(groups, pruned)
         return self
 
@@ -254,10 +254,10 @@ class PruningSelector(
             )
         return max(n_units - wanted, 0) / n_units
 
-    def _pruned(self, groups, plan, steps):
+    def _pruned(self, groups, plan, steps, account):
         rng = make_generator(self.random_state)
-        units = groups.location, groups.structure
-        return next(prune_structure(*units, plan, [plan.rate], rng, steps))
+        units, rates = (groups.location, groups.structure), [plan.rate]
+        return next(prune_structure(*units, plan, rates, rng, steps, account))
 
     def _note(self, groups, pruned):
         self.estimator_ = pruned.estimator

@@ -52,3 +52,12 @@ def test_group_goes_as_a_whole(case):
     assert joined.structure.n_units == np.sum(group != 1)
     wanted = single.prune((group != 1).astype(float), compensate=True, rng=None)
     np.testing.assert_array_equal(joined.output(), wanted.output())
+
+
+def test_groups_do_not_shrink_in_training():
+    """A threshold on single units is refused, not dropped."""
+    case = next(case for case in CHOSEN if case.name == "MLPClassifier")
+    joined = JoinedSpecimen(case.fitted(), *case.samples(), "feature").structure()
+
+    with pytest.raises(ValueError, match="Groups of features cannot shrink"):
+        joined.finetune(1, np.random.default_rng(0), threshold=lambda growth, at: 1.0)
