@@ -70,7 +70,7 @@ MLP = ("connection", "neuron", "layer", "feature")
 TREE = ("connection", "layer", "feature")
 FOREST = ("connection", "neuron", "layer", "feature")
 BAGGED_LINEAR = ("connection", "feature", "estimator")
-BAGGED_MLP = ("connection", "neuron", "layer", "feature", "estimator")
+BAGGED = ("connection", "neuron", "layer", "feature", "estimator")
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ CASES = [
         "BaggingClassifier-MLP",
         _forest(BaggingClassifier, estimator=_mlp(MLPClassifier), n_estimators=3),
         "classes",
-        BAGGED_MLP,
+        BAGGED,
     ),
     Case(
         "BaggingRegressor-MLP",
@@ -258,7 +258,41 @@ CASES = [
             n_estimators=3,
         ),
         "regression",
-        BAGGED_MLP,
+        BAGGED,
+    ),
+    Case(
+        "BaggingRegressor-forest",
+        _forest(
+            BaggingRegressor,
+            estimator=RandomForestRegressor(n_estimators=3, max_depth=3),
+            max_features=6,
+            n_estimators=3,
+        ),
+        "outputs",
+        BAGGED,
+    ),
+    Case(
+        "BaggingClassifier-histograms",
+        _forest(
+            BaggingClassifier,
+            estimator=_hist(HistGradientBoostingClassifier, max_iter=2),
+            n_estimators=2,
+        ),
+        "holes",
+        BAGGED,
+    ),
+    Case(
+        "BaggingClassifier-bagging",
+        _forest(
+            BaggingClassifier,
+            estimator=_forest(
+                BaggingClassifier, estimator=LogisticRegression(), n_estimators=2
+            ),
+            max_features=6,
+            n_estimators=3,
+        ),
+        "classes",
+        BAGGED_LINEAR,
     ),
     Case(
         "GradientBoostingClassifier",

@@ -1,5 +1,7 @@
 """PruningSelector keeps the features that a pruned model reads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,6 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification
 from sklearn.ensemble import (
-    BaggingRegressor,
     GradientBoostingClassifier,
     RandomForestClassifier,
 )
@@ -31,8 +32,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skprune import L1, PruningSelector, Taylor
+from skprune import L1, PruningSelector, Taylor, feature_groups
 from skprune.methods import METHODS
+from skprune.structures import family_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 NET = MLPClassifier((8,), solver="lbfgs", max_iter=30, random_state=0)
@@ -418,18 +420,20 @@ def test_lines_tell_of_each_step(cancer, capsys):
     assert "12 of 30 units left" in lines[1]
 
 
-class Unfit(BaggingRegressor):
-    """Bagging that must not be fitted."""
+class Unfit(Ridge):
+    """A model that must not be fitted."""
 
     def fit(self, X, y, sample_weight=None):
         raise AssertionError("the model was fitted")
 
 
-def test_model_that_cannot_select_is_refused_before_it_is_fitted():
-    """Members of bagging may read different features: no column stays or goes."""
+def test_model_that_cannot_select_is_refused_before_it_is_fitted(monkeypatch):
+    """Where a family does not say which features it reads, no column stays or goes."""
     X, y = make_classification(random_state=0)
-    with pytest.raises(TypeError, match="Unfit cannot select features: bagging of lin"):
-        PruningSelector(Unfit(Ridge())).fit(X, y)
+    dumb = replace(family_of(Ridge()), feature_use=None)
+    monkeypatch.setattr(feature_groups, "family_of", lambda model: dumb)
+    with pytest.raises(TypeError, match="Unfit cannot select features: linear models"):
+        PruningSelector(Unfit()).fit(X, y)
 
 
 def test_groups_do_not_shrink_in_training():

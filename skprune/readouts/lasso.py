@@ -167,7 +167,7 @@ class SmoothLasso(LassoProblem):
 
     def __init__(self, problem, start, unit):
         self.problem, self.W, self.unit = problem, start, unit
-        self.n_units = int(unit.max()) + 1
+        self.n_units = int(unit.max(initial=-1)) + 1
         self.step = 1.0
 
     def _norms(self, V):
@@ -195,7 +195,8 @@ class SmoothLasso(LassoProblem):
                 ahead = self._ahead(new, W, (momentum - 1) / after)
                 momentum = after
             W = new
-            if np.abs(change).max() <= self.tolerance * max(np.abs(W).max(), 1e-12):
+            size = np.abs(W).max(initial=1e-12)
+            if np.abs(change).max(initial=0.0) <= self.tolerance * size:
                 break
         self.W = W
         return self._norms(W), self._norms(self.problem.gradient(W))

@@ -162,8 +162,8 @@ def solve_masked(equations, mask, prior, ridge):
     inverse of the regularised second moments and R the removed inputs: the system to
     be solved is never larger than half.
     """
-    whole = mask.all(axis=0)
-    mostly = ~whole & (mask.mean(axis=0) > 0.5)
+    whole = mask.all(axis=0) & (len(mask) > 0)
+    mostly = ~whole & (mask.sum(axis=0) > len(mask) / 2)
     W = np.zeros(mask.shape)
     if whole.any() or mostly.any():
         W[:, whole | mostly] = _constrained(

@@ -7,7 +7,7 @@ from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune._compat import keep_seeds
-from skprune.structures.base import REFUSALS, Family, register
+from skprune.structures.base import Family, register
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
 from skprune.structures.tree_base import tree_model
 from skprune.structures.trees import (
@@ -58,7 +58,6 @@ def is_bagging_of_trees(model):
 
 for kind in KINDS:
     tree_model.register(kind, BaggingModel)
-    REFUSALS[kind] = "only bagging of single trees, linear models and MLPs can"
 register(
     Family(
         name="bagging of trees",

@@ -1,35 +1,28 @@
-"""Bagging of linear models and of MLPs, also inside a Pipeline.
+"""The units of the members of a bagging ensemble, also of members in a Pipeline.
 
-The units of the members are those of the ensemble, and each member is recovered toward
-what it computed itself. Or a unit is a whole member ("estimator"), and the prediction
-the mean over those that are left; there is then nothing to recover. Members may have
-seen some of the features, and some of the classes, each.
+They are those of the ensemble, and each member is recovered toward what it computed
+itself. Members may have seen some of the features, and some of the classes, each; a
+feature is one of the ensemble, in all members that read it.
 """
 
 import copy
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from skprune._compat import LINEAR_BASES, BaseMultilayerPerceptron, keep_seeds
-from skprune.readouts.losses import SQUARED
-from skprune.readouts.members import MemberReadout
+from skprune._compat import keep_seeds
+from skprune.readouts.concatenated import ConcatenatedReadout
 from skprune.readouts.selection import Units
-from skprune.structures.bagging import KINDS, BaggingModel
-from skprune.structures.base import (
-    FAMILIES,
-    Family,
-    Samples,
-    Structure,
-    register,
-    total_weights,
-)
+from skprune.structures.bagging import BaggingModel
+from skprune.structures.base import Samples, Structure
+from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_model, locate
+from skprune.structures.families import family_of
 from skprune.structures.forests import copy_around
-from skprune.structures.tree_samples import brier, tree_targets
+from skprune.structures.joined import JoinedUnits
 
 
 class Members:
@@ -127,8 +120,7 @@ class MemberUnits(Structure):
     def __init__(self, model, samples):
         self.model, self.X = model, samples.X
         self.locations = list(Members(model, samples).locations())
-        family = family_of_base(model)
-        kind = family.structures[self.granularity]
+        kind = family_of_base(model).structures[self.granularity]
         self._see([kind(place.model, place.samples) for place in self.locations])
 
     def _see(self, members):
@@ -193,27 +185,51 @@ class MemberUnits(Structure):
 
 
 class MemberConnections(MemberUnits):
-    """A unit is a coefficient or a weight of a member."""
+    """A unit is a coefficient, a weight or a split of a member."""
 
     granularity = "connection"
 
 
 class MemberNeurons(MemberUnits):
-    """A unit is a hidden neuron of a member."""
+    """A unit is a hidden neuron or a tree of a member."""
 
     granularity = "neuron"
 
 
 class MemberLayers(MemberUnits):
-    """A unit is a hidden layer of a member."""
+    """A unit is a hidden layer, or a depth level of a tree, of a member."""
 
     granularity = "layer"
 
 
-class MemberFeatures(MemberUnits):
-    """A unit is a feature of a member, with its coefficients or weights there."""
+class FeaturesByMember(MemberUnits):
+    """A unit is a feature of a member; all of them make one read-out."""
 
     granularity = "feature"
+
+    def _see(self, members):
+        super()._see(members)
+        self.group_names = ["estimators_"]
+
+    def readouts(self):
+        return [ConcatenatedReadout("estimators_", super().readouts())]
+
+
+class MemberFeatures(JoinedUnits):
+    """A unit is a feature of the ensemble, in all members that read it.
+
+    Parameters
+    ----------
+    model : BaggingClassifier or BaggingRegressor
+        Fitted.
+    samples : Samples
+        As the ensemble takes them.
+    """
+
+    def __init__(self, model, samples):
+        read = [columns[use > 0] for columns, use in features_read(model)]
+        group = np.unique(np.concatenate(read), return_inverse=True)[1]
+        super().__init__(FeaturesByMember(model, samples), group)
 
 
 def stacked_units(parts):
@@ -222,7 +238,7 @@ def stacked_units(parts):
     Parameters
     ----------
     parts : list of Units
-        Of independent units.
+        One a structure.
 
     Returns
     -------
@@ -230,131 +246,52 @@ def stacked_units(parts):
         Whose groups are those of all parts.
     """
     n_groups = np.cumsum([0, *(len(part.floor) for part in parts)])
-    return Units(
+    stacked = Units(
         group=np.concatenate([p.group + n for p, n in zip(parts, n_groups)]),
         floor=np.concatenate([part.floor for part in parts]),
+        least=max(part.least for part in parts),
         rescalable=all(part.rescalable for part in parts),
     )
-
-
-class WholeMembers(Structure):
-    """A unit is a member; the prediction is the mean over those that are left."""
-
-    group_names = ["estimators_"]
-
-    def __init__(self, model, samples):
-        self.model, self.X = model, samples.X
-        self.kept = np.arange(len(model.estimators_))
-        targets = tree_targets(model, samples.y)
-        weights = total_weights(model, samples, len(targets))
-        self.weights, self.targets = weights / weights.sum(), targets
-        self.loss_function = brier(1) if is_classifier(model) else SQUARED
-
-    @property
-    def units(self):
-        """Independent ones, of which one stays."""
-        group = np.zeros(len(self.kept), dtype=int)
-        return Units(group, np.ones(1, dtype=int), rescalable=False)
-
-    @cached_property
-    def outputs(self):
-        """Predictions of each member, (n_members, n_samples, n_outputs)."""
-        every = self._outputs(self.X)
-        return every[self.kept]
-
-    def _outputs(self, X):
-        members = self.model.estimators_
-        alone = ([member] for member in members)
-        places = np.arange(len(members))[:, None]
-        pairs = zip(alone, places)
-        return np.stack([predictions(with_members(self.model, *p), X) for p in pairs])
-
-    @property
-    def estimator(self):
-        """The plain fitted model as it is now."""
-        members = [copy.deepcopy(self.model.estimators_[t]) for t in self.kept]
-        return with_members(self.model, members, self.kept)
-
-    def _gradient(self, rng=None):
-        Z = self.output()
-        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
-        return self.loss_function.gradient(Z, Y)
-
-    def readouts(self):
-        parts = self.outputs, self._gradient, self.weights
-        return [MemberReadout("estimators_", *parts)]
-
-    def output(self, gates=None, X=None):
-        gates = np.ones(len(self.kept)) if gates is None else np.asarray(gates)
-        outputs = self.outputs if X is None else self._outputs(X)[self.kept]
-        return np.einsum("u,unk->nk", gates / gates.sum(), outputs)
-
-    def loss(self, gates=None):
-        per_sample = self.loss_function.value(self.output(gates), self.targets)
-        return float(self.weights @ per_sample)
-
-    def prune(self, gates, *, compensate, rng):
-        smaller = copy.copy(self)
-        smaller.outputs = self.outputs[gates != 0]
-        smaller.kept = self.kept[gates != 0]
-        return smaller
-
-    def finished(self):
-        return self.estimator
+    if all(part.parent is None for part in parts):
+        return stacked
+    n_units = np.cumsum([0, *(part.n_units for part in parts)])
+    parents = [
+        np.where(part.parent < 0, -1, part.parent + n)
+        for part, n in zip(parts, n_units)
+    ]
+    return replace(
+        stacked,
+        parent=np.concatenate(parents),
+        depth=np.concatenate([part.depth for part in parts]),
+    )
 
 
 def family_of_base(model):
     """The family that the members of a bagging model, fitted or not, belong to."""
-    base = final_model(model.estimator)
-    return next(family for family in FAMILIES if family.accepts(base))
+    return family_of(final_model(model.estimator))
 
 
-def member_sizes(model):
-    """Size of each part of each member."""
-    family = family_of_base(model)
-    return {
-        f"estimators_[{t}].{name}": size
-        for t, member in enumerate(model.estimators_)
-        for name, size in family.part_sizes(final_model(member)).items()
-    }
+def features_read(model):
+    """What the model of each member reads.
 
+    Parameters
+    ----------
+    model : BaggingClassifier or BaggingRegressor
+        Fitted.
 
-def _bagging_of(bases):
-    """Whether a model is bagging whose members are of some classes."""
+    Yields
+    ------
+    columns : ndarray of int
+        The column of X that each of its features is.
+    use : ndarray of int
+        How many weights or splits read each of them.
 
-    def accepts(model):
-        base = getattr(model, "estimator", None)
-        return isinstance(model, KINDS) and isinstance(final_model(base), bases)
-
-    return accepts
-
-
-register(
-    Family(
-        name="bagging of linear models",
-        accepts=_bagging_of(LINEAR_BASES),
-        structures={
-            "connection": MemberConnections,
-            "feature": MemberFeatures,
-            "neuron": MemberFeatures,
-            "estimator": WholeMembers,
-        },
-        synonyms={"coefficient": "connection", "weight": "connection"},
-        part_sizes=member_sizes,
-    )
-)
-register(
-    Family(
-        name="bagging of MLPs",
-        accepts=_bagging_of(BaseMultilayerPerceptron),
-        structures={
-            "connection": MemberConnections,
-            "neuron": MemberNeurons,
-            "layer": MemberLayers,
-            "feature": MemberFeatures,
-            "estimator": WholeMembers,
-        },
-        synonyms={"weight": "connection"},
-        part_sizes=member_sizes,
-    )
-)
+    Raises
+    ------
+    ValueError
+        If a transformer in a member makes features of its own.
+    """
+    for member, seen in zip(model.estimators_, model.estimators_features_):
+        inner = final_model(member)
+        use = family_of(inner).feature_use(inner)
+        yield seen[input_columns(member, len(seen))], use

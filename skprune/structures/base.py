@@ -246,6 +246,10 @@ class Family:
     feature_use: Callable | None = None
     predict: Callable | None = None
 
+    def of(self, model):
+        """The family as it is for one of its models, fitted or not."""
+        return self
+
     def granularity(self, name):
         """The canonical name of a granularity.
 

@@ -59,13 +59,7 @@ def test_new_features_are_refused(step):
 
 @pytest.mark.parametrize(
     "case",
-    [
-        case
-        for case in CASES
-        if "feature" in case.granularities
-        # a feature of bagging is one of one member
-        and "estimator" not in case.granularities
-    ],
+    [case for case in CASES if "feature" in case.granularities],
     ids=lambda case: case.name,
 )
 def test_family_says_which_features_it_reads(case):

@@ -1,0 +1,34 @@
+"""Which family a model belongs to."""
+
+from skprune.structures.base import FAMILIES, REFUSALS
+
+
+def family_of(model):
+    """The family of a model, fitted or not.
+
+    Parameters
+    ----------
+    model : estimator
+        A linear model, an MLP, a tree, a forest, ...; not a container of one.
+
+    Returns
+    -------
+    Family
+        The first registered family that accepts the model, as it is for such a model.
+
+    Raises
+    ------
+    TypeError
+        If none does; names those that exist.
+    """
+    for family in FAMILIES:
+        if family.accepts(model):
+            return family.of(model)
+    known = ", ".join(sorted(family.name for family in FAMILIES))
+    reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
+    reason = "".join(f": {why}" for why in reasons)
+    raise TypeError(
+        f"{type(model).__name__} cannot be pruned{reason}; skprune knows {known}, "
+        "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
+        "FrozenEstimator."
+    )
