@@ -124,14 +124,15 @@ def _held_out(plan, X, y, number, test, fitted):
 
 def _trials(plan, held_out, path, fit_seconds):
     trials = []
-    with warnings.catch_warnings():
-        # of a candidate no one has chosen yet; the one chosen warns when it is fitted
-        warnings.simplefilter("ignore", PruningWarning)
-        for rate in plan.rates:
-            start = perf_counter()
+    for rate in plan.rates:
+        start = perf_counter()
+        with warnings.catch_warnings():
+            # no one has chosen it yet; the candidate chosen warns when it is fitted.
+            # Not around the score: a forest sets up all filters again for each tree
+            warnings.simplefilter("ignore", PruningWarning)
             pruned = next(path)
-            seconds = fit_seconds + perf_counter() - start
-            trials.append(_trial(plan, held_out, rate, pruned, seconds))
+        seconds = fit_seconds + perf_counter() - start
+        trials.append(_trial(plan, held_out, rate, pruned, seconds))
     return trials
 
 
