@@ -329,9 +329,9 @@ def structure_of(location, granularity):
 
 
 def _group_reports(structure, support):
-    sizes = structure.units.group_size
+    units = structure.units
+    n_kept = np.bincount(units.group[support], minlength=len(units.floor)).tolist()
+    sizes = units.group_size
     ends = np.cumsum(sizes)
-    return [
-        GroupReport(name, int(i), int(j), int(support[i:j].sum()))
-        for name, i, j in zip(structure.group_names, ends - sizes, ends)
-    ]
+    ranges = (ends - sizes).tolist(), ends.tolist()
+    return list(map(GroupReport, structure.group_names, *ranges, n_kept))

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune.structures import ModelSize, family_of, final_model
 
-PLAIN = (int, float, str, type(None))  # what holds no array
+# what holds no array
+PLAIN = frozenset({bool, int, float, str, type(None), np.float64, np.int64})
 MAX_ROWS = 12  # groups that a printed report lists before it sums up the rest
 
 
@@ -108,7 +109,7 @@ def arrays_of(item):
         if isinstance(item, np.ndarray) and item.dtype != object:
             yield item
         else:
-            pending.extend(m for m in _members(item) if not isinstance(m, PLAIN))
+            pending.extend([m for m in _members(item) if type(m) not in PLAIN])
 
 
 def _members(item):
@@ -118,7 +119,9 @@ def _members(item):
         return item
     if sparse.issparse(item):
         return [v for v in vars(item).values() if isinstance(v, np.ndarray)]
-    # losses and trees of scikit-learn, and estimators of anybody
+    # estimators of anybody, and losses and trees of scikit-learn
+    if type(item).__getstate__ is BaseEstimator.__getstate__:
+        return vars(item).values()  # the same, without a copy
     if isinstance(item, BaseEstimator) or type(item).__module__.startswith("sklearn."):
         state = item.__getstate__()
         return state.values() if isinstance(state, dict) else ()

@@ -4,10 +4,21 @@ Node ids run on from tree to tree. A sweep goes level by level through all trees
 once, so that no loop is over nodes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+
+# what a forest derives from its pointers alone
+SHAPE = (
+    "splits",
+    "split_counts",
+    "split_tree",
+    "node_tree",
+    "levels",
+    "depth",
+    "split_parent",
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,16 @@ class FlatForest:
     def root_share(self):
         """Weight of each node over that of the root of its tree, (n_nodes,)."""
         return self.weight / self.weight[self.offset[:-1]][self.node_tree]
+
+    def with_fields(self, **fields):
+        """The same nodes with other weights, values, scales or columns.
+
+        What is known of the shape of the trees is not found again.
+        """
+        other = replace(self, **fields)
+        known = {name: vars(self)[name] for name in SHAPE if name in vars(self)}
+        vars(other).update(known)
+        return other
 
     def nodes(self, tree):
         """The slice of the nodes of one tree."""
@@ -212,7 +233,8 @@ class FlatForest:
         trees = np.arange(self.n_trees) if trees is None else trees
         alive = np.zeros(self.n_nodes, dtype=bool)
         alive[roots] = True
-        for split in split_levels(left, right, roots):
+        levels = split_levels(left, right, roots)
+        for split in levels:
             alive[left[split]] = True
             alive[right[split]] = True
         kept = np.flatnonzero(alive)
@@ -222,11 +244,12 @@ class FlatForest:
             left=number[left[kept]],
             right=number[right[kept]],
             weight=self.weight[kept],
-            value=self.value[kept],
+            value=self.value.take(kept, axis=0),
             offset=np.append(number[roots], len(kept)),
             scale=self.scale[trees],
             column=self.column[trees],
         )
+        vars(forest)["levels"] = [number[split] for split in levels]
         return forest, kept
 
 
@@ -253,13 +276,13 @@ def split_levels(left, right, roots):
     return levels
 
 
-def tree_blocks(forest, limit):
+def tree_blocks(offset, limit):
     """Ranges of trees that together have no more than `limit` nodes, or one tree.
 
     Parameters
     ----------
-    forest : FlatForest
-        What is cut into blocks.
+    offset : ndarray of int of shape (n_trees + 1,)
+        The first node of each tree, and the number of nodes.
     limit : int
         Nodes of a block, at most.
 
@@ -268,9 +291,9 @@ def tree_blocks(forest, limit):
     start, stop : int
         Trees of a block.
     """
-    start = 0
-    while start < forest.n_trees:
-        stop = np.searchsorted(forest.offset, forest.offset[start] + limit, "right") - 1
+    start, n_trees = 0, len(offset) - 1
+    while start < n_trees:
+        stop = np.searchsorted(offset, offset[start] + limit, "right") - 1
         stop = max(int(stop), start + 1)
         yield start, stop
         start = stop

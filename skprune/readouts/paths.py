@@ -6,7 +6,6 @@ its step. Sums over the samples that pass a node are sums over the leaves below 
 that everything asked of a split follows from one pass over the samples.
 """
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -99,7 +98,7 @@ class StepReadout(PathReadout):
         """The nodes with the weight of these samples."""
         reached = self._node_sums(lambda t: self.weights[:, None])
         weight = [np.zeros(0), *(sums[:, 0] for _, sums in reached)]
-        return replace(self.forest, weight=np.concatenate(weight))
+        return self.forest.with_fields(weight=np.concatenate(weight))
 
     def gate_gradient(self):
         return self.pulls(self.D)
@@ -198,7 +197,7 @@ class StepReadout(PathReadout):
 
     def _node_sums(self, columns):
         """Sums over the samples that reach each node, for one block of trees a time."""
-        for start, stop in tree_blocks(self.forest, NODES):
+        for start, stop in tree_blocks(self.forest.offset, NODES):
             block = self.forest.block(start, stop)
             parts = [
                 _leaf_sums(self.leaves(t), columns(t), length)
@@ -210,7 +209,7 @@ class StepReadout(PathReadout):
 def _over_children(forest, factor):
     """Squared steps to both children, each times a factor, added up by split."""
     parts = []
-    for start, stop in tree_blocks(forest, FEW_NODES):
+    for start, stop in tree_blocks(forest.offset, FEW_NODES):
         block = forest.block(start, stop)
         total = np.zeros(len(block.splits))
         for side, step in zip((block.left, block.right), _steps(block)):
@@ -221,9 +220,9 @@ def _over_children(forest, factor):
 
 def _steps(forest):
     """Step of each split to its left child, and to its right child."""
-    start = forest.value[forest.splits]
+    start = forest.value.take(forest.splits, axis=0)
     for child in (forest.left, forest.right):
-        yield forest.value[child[forest.splits]] - start
+        yield forest.value.take(child[forest.splits], axis=0) - start
 
 
 def _leaf_sums(leaf, columns, n_nodes):

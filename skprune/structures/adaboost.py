@@ -135,7 +135,7 @@ class AdaBoostModel(ForestModel):
         """The nodes of all trees, a FlatForest; of a classifier with their votes."""
         forest = super().flattened()
         if is_classifier(self.model):
-            return replace(forest, value=votes_of(forest.value))
+            return forest.with_fields(value=votes_of(forest.value))
         return forest
 
     def decision(self, X):
@@ -153,7 +153,7 @@ class AdaBoostModel(ForestModel):
         """The same for a copy of the model with some of the nodes."""
         if is_classifier(self.model):
             shares = super().flattened().value
-            forest = replace(forest, value=shares[kept])
+            forest = forest.with_fields(value=shares[kept])
         return super().rebuilt(forest, kept, old_offset, members)
 
 
@@ -199,7 +199,7 @@ class AdaBoosted(TreeStructure):
     def _sum_of_trees(self, value, X=None, weights=None):
         """The decision, or the median, by values of the nodes."""
         X = self.samples.X if X is None else self.holder.features(X)
-        forest = replace(self.forest, value=value)
+        forest = self.forest.with_fields(value=value)
         return together(forest, self.holder, X)
 
     def _recovered(self):
@@ -212,13 +212,13 @@ class AdaBoosted(TreeStructure):
         """The structure with other weights of its trees, which must be its own."""
         changed = copy.copy(self)
         self.estimator.estimator_weights_ = weights
-        changed.forest = replace(self.forest, scale=self.holder.scale)
+        changed.forest = self.forest.with_fields(scale=self.holder.scale)
         return changed
 
     def _moved(self, shift):
         """The structure with a constant added to all values, its trees its own."""
         changed = copy.copy(self)
-        changed.forest = replace(self.forest, value=self.forest.value + shift)
+        changed.forest = self.forest.with_fields(value=self.forest.value + shift)
         changed.prior = self.prior + shift
         self.holder.set_values(changed.forest)
         return changed
@@ -264,7 +264,7 @@ class AdaBoostTrees(AdaBoosted, ForestTrees):
         if gates is not None:
             shares = np.asarray(gates) * self.forest.scale
             gated = copy.copy(self)
-            gated.forest = replace(self.forest, scale=shares / shares.sum())
+            gated.forest = self.forest.with_fields(scale=shares / shares.sum())
         return gated._sum_of_trees(self.forest.value, X)
 
     def _cut(self, gates):

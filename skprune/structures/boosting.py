@@ -8,7 +8,7 @@ removed tree leaves its mean behind, in the leaves of another tree of its output
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -155,8 +155,8 @@ class BoostedModel(TreeModel):
 
     def flattened(self):
         """The nodes of all trees; each split has the mean of the leaves below it."""
-        forest = replace(self._flat(), column=self.place[:, 1].astype(np.intp))
-        return replace(forest, value=forest.averaged_values(forest.value))
+        forest = self._flat().with_fields(column=self.place[:, 1].astype(np.intp))
+        return forest.with_fields(value=forest.averaged_values(forest.value))
 
     def _flat(self):
         """The nodes with the values that they store, as if of one output."""
@@ -243,7 +243,7 @@ def without_trees(forest, stays):
             stays[heir] = True
         value[forest.nodes(heir)] += constant[trees].sum() / forest.scale[heir]
     trees = np.flatnonzero(stays)
-    with_values = replace(forest, value=value)
+    with_values = forest.with_fields(value=value)
     return *with_values.rewired(left, right, roots[trees], trees), trees
 
 
@@ -297,7 +297,7 @@ class StageTrees(TreeStructure):
         stays = np.zeros(forest.n_trees, dtype=bool)
         stays[self.trees[gates != 0]] = True
         gated, prior = (
-            replace(forest, value=self._gated(value, gates))
+            forest.with_fields(value=self._gated(value, gates))
             for value in (forest.value, self.prior)
         )
         smaller, kept, trees = without_trees(gated, stays)

@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 from skprune.readouts.forest_mean import TreeReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import REFUSALS, Family, register
-from skprune.structures.surgery import tree_size, with_tree
+from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeModel, TreeStructure, tree_model
 from skprune.structures.tree_samples import tree_features
 from skprune.structures.trees import (
@@ -30,6 +30,7 @@ from skprune.structures.trees import (
     TreeFeatures,
     TreeLevels,
     TreeSplits,
+    rescales,
     tree_feature_use,
 )
 
@@ -72,6 +73,11 @@ class ForestModel(TreeModel):
         if getattr(model, "_sample_weight", None) is not None:
             del model._sample_weight  # None is kept: which samples were drawn needs it
         return super().without_training_state(model)
+
+    def copied(self):
+        """A deep copy of the model."""
+        trees = {id(tree): copied_tree(tree) for tree in self.trees}
+        return copy.deepcopy(self.model, memo=trees)
 
     def with_trees(self, trees, members):
         """The same for a copy of the forest that holds other trees."""
@@ -128,19 +134,17 @@ class ForestTrees(TreeStructure):
             forest.left, forest.right, forest.offset[trees], trees
         )
         prior = self.prior[kept]
-        if not np.isin(gates, (0, 1)).all():
+        if rescales(gates):
             factors = self._factors(gates[trees])[smaller.node_tree, None]
-            smaller = replace(smaller, value=smaller.value * factors)
+            smaller = smaller.with_fields(value=smaller.value * factors)
             prior = prior * factors
         return self._packed(smaller, kept, prior, trees)
 
 
 def forest_part_sizes(model):
     """Size of each tree of a forest."""
-    return {
-        f"estimators_[{t}]": tree_size(estimator.tree_)
-        for t, estimator in enumerate(model.estimators_)
-    }
+    sizes = tree_sizes([estimator.tree_ for estimator in model.estimators_])
+    return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
 
 
 def forest_predict(model, X):

@@ -14,7 +14,7 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
-from skprune.structures.surgery import rebuild_tree, tree_size
+from skprune.structures.surgery import lone_leaf, tree_sizes
 from skprune.structures.tree_base import tree_model
 from skprune.structures.trees import tree_feature_use
 
@@ -69,19 +69,17 @@ def _fill(packed):
     empty = [[estimator is None for estimator in row] for row in packed]
     for stage, output in np.argwhere(empty):
         idle = copy.copy(packed[0, output])
-        tree, leaf = idle.tree_, np.full(1, -1)
-        whole = tree.weighted_n_node_samples[:1]
-        idle.tree_ = rebuild_tree(
-            tree, np.zeros(1, int), [leaf, leaf], whole, np.zeros((1, 1)), 0
-        )
+        idle.tree_ = lone_leaf(idle.tree_)
         packed[stage, output] = idle
 
 
 def part_sizes(model):
     """Size of each tree of a gradient boosting model."""
+    sizes = tree_sizes([estimator.tree_ for estimator in model.estimators_.flat])
+    places = np.ndindex(model.estimators_.shape)
     return {
-        f"estimators_[{stage}, {output}]": tree_size(estimator.tree_)
-        for (stage, output), estimator in np.ndenumerate(model.estimators_)
+        f"estimators_[{stage}, {output}]": size
+        for (stage, output), size in zip(places, sizes)
     }
 
 

@@ -22,6 +22,7 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
+from skprune.structures.surgery import joined
 from skprune.structures.tree_base import tree_model
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -56,7 +57,7 @@ class HistModel(BoostedModel):
 
     def _nodes(self):
         """The nodes of all trees, and which of them are leaves."""
-        nodes = np.concatenate([tree.nodes for tree in self.trees])
+        nodes = joined([tree.nodes for tree in self.trees])
         return nodes, nodes["is_leaf"].astype(bool)
 
     @property

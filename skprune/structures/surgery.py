@@ -1,19 +1,44 @@
 """scikit-learn's ``Tree`` objects: read as flat arrays, and re-packed without nodes.
 
 Trees are rebuilt by the pickle protocol alone, whose state and arguments may grow:
-whole rows of nodes are copied, and a node that becomes a leaf takes what it does not
-know from a genuine leaf of its tree.
+whole records of nodes are copied, and a node that becomes a leaf takes what it does not
+know from a genuine leaf of its tree. Records of many trees are worked on at once.
 """
 
 import copy
 
 import numpy as np
 
-from skprune.readouts.flat import FlatForest
+from skprune.readouts.flat import FlatForest, tree_blocks
 from skprune.structures.base import ModelSize
 
 PLAIN = (int, float, str, np.generic, type(None))  # what a copy may share
 STATISTICS = ("impurity", "n_node_samples", "weighted_n_node_samples")
+CHILDREN = ("left_child", "right_child")
+NODES = 2**14  # nodes of the trees worked on at once: bounds the memory of copies
+
+
+def joined(records):
+    """Structured arrays one after the other.
+
+    Parameters
+    ----------
+    records : list of ndarray of shape (n,)
+        Of one structured data type.
+
+    Returns
+    -------
+    ndarray
+        Of the same type, the bytes between its fields included.
+    """
+    kind = records[0].dtype
+    whole = np.dtype((np.void, kind.itemsize))  # else copied field by field, and packed
+    return np.concatenate([part.view(whole) for part in records]).view(kind)
+
+
+def _offset(states):
+    """The first node of each tree among those of all, and their number."""
+    return np.cumsum([0] + [len(state["nodes"]) for state in states])
 
 
 def flatten(trees, scale):
@@ -31,21 +56,22 @@ def flatten(trees, scale):
     FlatForest
         Outputs and classes of a node side by side in its value.
     """
-    offset = np.cumsum([0] + [tree.node_count for tree in trees])
-    width = np.prod(trees[0].value.shape[1:])
-    left, right = np.empty((2, offset[-1]), dtype=np.intp)
-    weight, value = np.empty(offset[-1]), np.empty((offset[-1], width))
-    for tree, start, stop in zip(trees, offset, offset[1:]):
-        own = slice(start, stop)
-        for children, target in (
-            (tree.children_left, left),
-            (tree.children_right, right),
-        ):
-            np.add(children, start, out=target[own])
-            target[own][children < 0] = -1
-        weight[own] = tree.weighted_n_node_samples
-        value[own] = tree.value.reshape(stop - start, width)
+    states = [tree.__getstate__() for tree in trees]
+    offset = _offset(states)
+    children, weight = np.empty((2, offset[-1]), dtype=np.intp), np.empty(offset[-1])
+    for start, stop in tree_blocks(offset, NODES):
+        nodes = joined([state["nodes"] for state in states[start:stop]])
+        own = slice(offset[start], offset[stop])
+        first = np.repeat(offset[start:stop], np.diff(offset[start : stop + 1]))
+        is_leaf = nodes["left_child"] < 0
+        for target, field in zip(children[:, own], CHILDREN):
+            np.add(nodes[field], first, out=target)
+            target[is_leaf] = -1
+        weight[own] = nodes["weighted_n_node_samples"]
+    value = np.concatenate([state["values"] for state in states])
     column = np.zeros(len(trees), dtype=np.intp)
+    value = value.reshape(len(value), -1)
+    left, right = children
     return FlatForest(left, right, weight, value, offset, scale, column)
 
 
@@ -68,73 +94,96 @@ def rebuild_trees(trees, forest, kept, old_offset):
     list of sklearn.tree._tree.Tree
         Share nothing with the old ones, and hold no more memory than they need.
     """
+    reduced = [tree.__reduce__()[:3] for tree in trees]
+    states = [state for *_, state in reduced]
+    offset = _offset(states)
     depths = np.maximum.reduceat(forest.depth, forest.offset[:-1])
+    rows = kept + (offset[:-1] - old_offset)[forest.node_tree]
     rebuilt = []
-    for t, tree in enumerate(trees):
-        own, start = forest.nodes(t), forest.offset[t]
-        children = [
-            np.where(child < 0, -1, child - start)
-            for child in (forest.left[own], forest.right[own])
-        ]
-        rebuilt.append(
-            rebuild_tree(
-                tree,
-                kept[own] - old_offset[t],
-                children,
-                forest.weight[own],
-                forest.value[own],
-                int(depths[t]),
-            )
-        )
+    for start, stop in tree_blocks(offset, NODES):
+        block = forest.block(start, stop)
+        own = slice(forest.offset[start], forest.offset[stop])
+        old = joined([state["nodes"] for state in states[start:stop]])
+        first = offset[start:stop] - offset[start]
+        nodes = _cut_nodes(old, first, block, rows[own] - offset[start])
+        rebuilt += _trees_of(reduced[start:stop], block, nodes, depths[start:stop])
     return rebuilt
 
 
-def rebuild_tree(tree, kept, children, weight, value, depth):
-    """A new tree with some of the nodes of another.
+def _cut_nodes(old, first, block, rows):
+    """The records of the nodes that are left.
+
+    Parameters
+    ----------
+    old : ndarray
+        Records of all nodes of some trees.
+    first : ndarray of int of shape (n_trees,)
+        The root of each tree.
+    block : FlatForest
+        The nodes that are left.
+    rows : ndarray of int of shape (block.n_nodes,)
+        Their records so far.
+
+    Returns
+    -------
+    ndarray of shape (block.n_nodes,)
+        Records.
+    """
+    nodes, splits = old.take(rows), block.splits
+    cut = np.flatnonzero((block.left < 0) & (nodes["left_child"] >= 0))
+    leaves = np.flatnonzero(old["left_child"] < 0)
+    genuine = leaves[np.searchsorted(leaves, first)][block.node_tree[cut]]
+    for field in nodes.dtype.names:
+        if field not in STATISTICS:
+            nodes[field][cut] = old[field][genuine]
+    root = block.offset[:-1][block.split_tree]
+    for field, child in zip(CHILDREN, (block.left, block.right)):
+        nodes[field][splits] = child[splits] - root
+    nodes["weighted_n_node_samples"] = block.weight
+    return nodes
+
+
+def _trees_of(reduced, block, nodes, depths):
+    """Trees of their own memory, from what `__reduce__` gave of others."""
+    shape = reduced[0][2]["values"].shape[1:]
+    values = np.ascontiguousarray(block.value).reshape(-1, *shape)
+    rebuilt, offset = [], block.offset.tolist()
+    ranges = map(slice, offset, offset[1:])
+    for (kind, arguments, state), own, depth in zip(reduced, ranges, depths.tolist()):
+        tree = kind(*arguments)
+        changed = {"nodes": nodes[own], "values": values[own]}
+        count = own.stop - own.start
+        tree.__setstate__({**state, **changed, "node_count": count, "max_depth": depth})
+        rebuilt.append(tree)
+    return rebuilt
+
+
+def lone_leaf(tree):
+    """A new tree that is one leaf, of the value zero.
 
     Parameters
     ----------
     tree : sklearn.tree._tree.Tree
-        Not changed.
-    kept : ndarray of int of shape (n_nodes,)
-        The nodes that stay, the root first.
-    children : sequence of two ndarrays of int of shape (n_nodes,)
-        New left and right children, -1 for a leaf.
-    weight : ndarray of shape (n_nodes,)
-        Weight of the training samples of each node.
-    value : ndarray of shape (n_nodes, n_outputs * n_classes)
-        What each node predicts.
-    depth : int
-        Splits on the longest path.
+        Whose root it is; not changed.
 
     Returns
     -------
     sklearn.tree._tree.Tree
         Of its own memory.
     """
+    forest = flatten([tree], np.ones(1))
+    leaf = np.full(forest.n_nodes, -1)
+    forest = forest.with_fields(value=np.zeros_like(forest.value))
+    root, kept = forest.rewired(leaf, leaf, np.zeros(1, dtype=int))
+    return rebuild_trees([tree], root, kept, np.zeros(1, dtype=int))[0]
+
+
+def copied_tree(tree):
+    """A copy of a ``Tree``, made without looking at its nodes."""
     kind, arguments, state = tree.__reduce__()[:3]
-    nodes = state["nodes"][kept]
-    is_leaf = children[0] < 0
-    cut = is_leaf & (nodes["left_child"] >= 0)
-    if cut.any():
-        genuine = state["nodes"][np.argmax(state["nodes"]["left_child"] < 0)]
-        for field in nodes.dtype.names:
-            if field not in STATISTICS:
-                nodes[field][cut] = genuine[field]
-    for field, child in zip(("left_child", "right_child"), children):
-        nodes[field][~is_leaf] = child[~is_leaf]
-    nodes["weighted_n_node_samples"] = weight
-    rebuilt = kind(*arguments)
-    rebuilt.__setstate__(
-        dict(
-            state,
-            nodes=nodes,
-            values=np.ascontiguousarray(value.reshape(-1, *state["values"].shape[1:])),
-            node_count=len(nodes),
-            max_depth=depth,
-        )
-    )
-    return rebuilt
+    copied = kind(*arguments)
+    copied.__setstate__(state)  # copies the arrays
+    return copied
 
 
 def with_tree(estimator, tree):
@@ -153,36 +202,60 @@ def with_tree(estimator, tree):
         Shares nothing with the given one.
     """
     copied = object.__new__(type(estimator))
-    for name, value in vars(estimator).items():
-        if name == "tree_":
-            value = tree
-        elif not isinstance(value, PLAIN):
-            value = copy.deepcopy(value)
-        vars(copied)[name] = value
+    own = vars(copied)
+    own.update(vars(estimator), tree_=tree)
+    for name, value in own.items():
+        if type(value) is np.ndarray and value.dtype != object:
+            own[name] = value.copy()  # many times quicker than a deep copy
+        elif value is not tree and not isinstance(value, PLAIN):
+            own[name] = copy.deepcopy(value)
     return copied
 
 
-def tree_size(tree):
-    """Size of one tree.
+def tree_sizes(trees):
+    """Size of each of several trees.
 
     Parameters
     ----------
-    tree : sklearn.tree._tree.Tree
-        Fitted.
+    trees : list of sklearn.tree._tree.Tree
+        Fitted, of one model.
 
     Returns
     -------
-    ModelSize
+    list of ModelSize
         A split counts one parameter, a leaf as many as it has values; comparisons are
         averaged over the training samples.
     """
-    left, value = tree.children_left, tree.value
-    splits, weight = left >= 0, tree.weighted_n_node_samples
-    n_splits = np.count_nonzero(splits)
-    leaves, thresholds = value[~splits], tree.threshold[splits]
-    return ModelSize(
-        n_parameters=int(n_splits + leaves.size),
-        n_nonzero=int(np.count_nonzero(thresholds) + np.count_nonzero(leaves)),
-        n_macs=float(weight[splits].sum() / weight[0] + leaves[0].size),
-        n_bytes=int(len(left) * left.strides[0] + value.nbytes),
+    states, sizes = [tree.__getstate__() for tree in trees], []
+    offset = _offset(states)
+    for start, stop in tree_blocks(offset, NODES):
+        first = offset[start:stop] - offset[start]
+        nodes = joined([state["nodes"] for state in states[start:stop]])
+        values = np.concatenate([state["values"] for state in states[start:stop]])
+        sizes += _sizes(nodes, values.reshape(len(nodes), -1), first)
+    return sizes
+
+
+def _sizes(nodes, values, first):
+    """The sizes of trees, from the records of their nodes and their roots."""
+    splits, width = nodes["left_child"] >= 0, values.shape[1]
+    weight = nodes["weighted_n_node_samples"]
+    is_filled = values != 0
+    is_filled[splits] = False
+    ends = [*first[1:].tolist(), len(nodes)]
+    each = zip(
+        np.add.reduceat(np.where(splits, 1, width), first).tolist(),
+        np.add.reduceat(splits & (nodes["threshold"] != 0), first, dtype=int).tolist(),
+        (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
+        map(slice, first.tolist(), ends),
     )
+    n_bytes = nodes.itemsize + values.itemsize * width
+    return [
+        ModelSize(
+            n_parameters=n_parameters,
+            n_nonzero=n_thresholds + int(np.count_nonzero(is_filled[own])),
+            n_macs=n_macs,
+            n_bytes=(own.stop - own.start) * n_bytes,
+        )
+        for n_parameters, n_thresholds, n_macs, own in each
+    ]

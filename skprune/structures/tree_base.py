@@ -134,6 +134,10 @@ class TreeModel:
         """Values of the leaves, and how they were estimated: see `recover_leaves`."""
         return recover_leaves(problem)
 
+    def copied(self):
+        """A deep copy of the model."""
+        return copy.deepcopy(self.model)
+
     def tidied(self):
         """A shallow copy of the model, without trees that do nothing."""
         return copy.copy(self.model)
@@ -275,7 +279,7 @@ class TreeStructure(Structure):
         trees = np.arange(self.forest.n_trees) if trees is None else trees
         holder = self.holder.rebuilt(forest, kept, self.forest.offset[trees], trees)
         pruned = copy.copy(self)
-        forest = replace(forest, scale=holder.scale)
+        forest = forest.with_fields(scale=holder.scale)
         pruned._see(holder, forest, prior, self.members[trees])
         return pruned
 
@@ -298,7 +302,7 @@ class TreeStructure(Structure):
             value = self.forest.averaged_values(value)
         recovered = copy.copy(self)
         recovered.choice = choice
-        recovered.forest = replace(self.forest, value=value)
+        recovered.forest = self.forest.with_fields(value=value)
         recovered.holder.set_values(recovered.forest)
         return recovered
 
@@ -328,8 +332,7 @@ class TreeStructure(Structure):
     def finished(self):
         is_given = self.estimator is self.given
         if is_given:
-            model = copy.deepcopy(self.estimator)
-            return self.holder.without_training_state(model)
+            return self.holder.without_training_state(self.holder.copied())
         return self.holder.without_training_state(self.holder.tidied())
 
 

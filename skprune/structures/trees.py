@@ -6,7 +6,6 @@ leaves. A split on a removed feature gives its place to its heavier child.
 """
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,13 @@ from skprune.readouts.joined import JoinedReadout
 from skprune.readouts.paths import StepReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
-from skprune.structures.surgery import tree_size
+from skprune.structures.surgery import tree_sizes
 from skprune.structures.tree_base import TreeStructure, tree_model
+
+
+def rescales(gates):
+    """Whether some gates neither keep nor remove."""
+    return bool(((gates != 0) & (gates != 1)).any())
 
 
 class TreeSplits(TreeStructure):
@@ -68,13 +72,14 @@ class TreeSplits(TreeStructure):
 
     def _rescaled(self, forest, kept, gates):
         """Pack the nodes that are left, with the steps of their splits times gates."""
-        prior = self.prior[kept]
-        if not np.isin(gates, (0, 1)).all():
+        unchanged = self.prior is self.forest.value
+        prior = forest.value if unchanged else self.prior.take(kept, axis=0)
+        if rescales(gates):
             of_node = np.ones(self.forest.n_nodes)
             of_node[self.forest.splits] = gates
             left = of_node[kept[forest.splits]]
-            prior = replace(forest, value=prior).gated_values(left)
-            forest = replace(forest, value=forest.gated_values(left))
+            prior = forest.with_fields(value=prior).gated_values(left)
+            forest = forest.with_fields(value=forest.gated_values(left))
         return self._packed(forest, kept, prior)
 
 
@@ -140,7 +145,7 @@ class TreeFeatures(TreeSplits):
         left = np.where(is_leaf, -1, heir[forest.left])
         right = np.where(is_leaf, -1, heir[forest.right])
         smaller, kept = forest.rewired(left, right, heir[forest.offset[:-1]])
-        smaller = replace(smaller, weight=self._passing_weight(smaller, kept))
+        smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
 
     def _heirs(self, gone):
@@ -175,7 +180,7 @@ TREE_SYNONYMS = {"split": "connection", "node": "connection", "depth": "layer"}
 
 def tree_part_sizes(model):
     """Size of a single tree."""
-    return {"tree_": tree_size(model.tree_)}
+    return {"tree_": tree_sizes([model.tree_])[0]}
 
 
 def tree_feature_use(model):

@@ -142,7 +142,7 @@ def test_blocks_are_all_trees_once():
     """Blocks of trees follow each other, stay below the limit, and hold the same."""
     forest = grown(8, sizes=(7, 1, 11, 3, 3))
 
-    ranges = list(tree_blocks(forest, 9))
+    ranges = list(tree_blocks(forest.offset, 9))
 
     assert ranges == [(0, 2), (2, 3), (3, 5)]
     for start, stop in ranges:
@@ -152,3 +152,20 @@ def test_blocks_are_all_trees_once():
             block.left[block.splits] + first, forest.left[block.splits + first]
         )
         assert_array_equal(block.value, forest.value[first : forest.offset[stop]])
+
+
+def test_shape_is_known_where_only_fields_differ():
+    """Levels and depths go with other values, and after a cut they are the new ones."""
+    forest = grown(4)
+    assert len(forest.depth) and len(forest.split_parent)
+    other = forest.with_fields(value=-forest.value, scale=2 * forest.scale)
+    left, right = forest.left.copy(), forest.right.copy()
+    left[forest.levels[1]] = right[forest.levels[1]] = -1
+
+    smaller, _ = forest.rewired(left, right, forest.offset[:-1])
+
+    assert other.levels is forest.levels and other.depth is forest.depth
+    assert_array_equal(other.value, -forest.value)
+    assert_array_equal(other.scale, 2 * forest.scale)
+    assert len(smaller.levels) == 1 and smaller.depth.max() == 1
+    assert_array_equal(np.sort(smaller.levels[0]), smaller.splits)

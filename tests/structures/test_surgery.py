@@ -21,7 +21,15 @@ from sklearn.tree import (
     export_text,
 )
 
-from skprune.structures.surgery import rebuild_tree, tree_size
+from skprune.readouts.flat import FlatForest
+from skprune.structures.surgery import (
+    flatten,
+    joined,
+    lone_leaf,
+    rebuild_trees,
+    tree_sizes,
+    with_tree,
+)
 from tests.tree_oracles import (
     gone_by_tree,
     pruned_at,
@@ -211,39 +219,126 @@ class FutureTree:
         return FutureTree, self.arguments, self.state
 
 
-def test_unknown_fields_ride_along():
-    """Fields of a later scikit-learn are copied; new leaves have those of a leaf."""
+def future_tree(kinds):
+    """A tree of two splits, the second to the left, with an unknown field."""
     fields = [("left_child", "i8"), ("right_child", "i8"), ("impurity", "f8")]
     fields += [("n_node_samples", "i8"), ("weighted_n_node_samples", "f8")]
-    nodes = np.zeros(5, dtype=[*fields, ("kind", "i4")])
+    layout = np.dtype([*fields, ("kind", "i4")], align=True)
+    nodes = np.zeros(5, dtype=layout)
     nodes["left_child"] = [1, 2, -1, -1, -1]
     nodes["right_child"] = [4, 3, -1, -1, -1]
-    nodes["kind"] = [8, 9, 5, 5, 5]
-    tree = FutureTree("a", "b", "c", "d")
-    tree.state = {"nodes": nodes, "values": np.zeros((5, 1, 1)), "later": "kept"}
-
-    left, right = np.array([1, -1, -1]), np.array([2, -1, -1])
-    value = np.array([[1.0], [2.0], [3.0]])
-    new = rebuild_tree(
-        tree, np.array([0, 1, 4]), (left, right), np.array([5.0, 3, 2]), value, 1
-    )
-
-    assert new.arguments == ("a", "b", "c", "d")
-    assert new.state["later"] == "kept"
-    assert_array_equal(new.state["nodes"]["kind"], [8, 5, 5])
-    assert_array_equal(new.state["nodes"]["left_child"], [1, -1, -1])
-    assert new.state["node_count"] == 3
-    assert new.state["values"].shape == (3, 1, 1)
+    nodes["impurity"] = np.arange(5)
+    nodes["kind"] = kinds
+    tree = FutureTree("a", "b", kinds[0])
+    tree.state = {"nodes": nodes, "values": np.zeros((5, 1, 1)), "later": kinds[1]}
+    return tree
 
 
-def test_size_counts_what_a_tree_holds():
-    """Parameters, comparisons and bytes of a small tree are those counted by hand."""
-    tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X_IRIS, Y_IRIS).tree_
+def test_unknown_fields_ride_along():
+    """Fields of a later scikit-learn are copied; new leaves have those of a leaf.
 
-    size = tree_size(tree)
+    The leaf is one of their own tree, and so are the arguments and the state.
+    """
+    trees = [future_tree([8, 9, 5, 5, 5]), future_tree([3, 2, 7, 7, 7])]
+    children = [1, -1, -1, 4, -1, -1], [2, -1, -1, 5, -1, -1]
+    left, right = (np.array(child) for child in children)
+    weight, value = np.arange(6.0), np.arange(6.0)[:, None]
+    offset, scale = np.array([0, 3, 6]), np.ones(2)
+    forest = FlatForest(left, right, weight, value, offset, scale, np.zeros(2, int))
+    kept = np.array([0, 1, 4, 5, 6, 9])
+
+    new = rebuild_trees(trees, forest, kept, np.array([0, 5]))
+
+    for tree, given, own, kinds in zip(
+        new, trees, (slice(0, 3), slice(3, 6)), ([8, 5, 5], [3, 7, 7])
+    ):
+        assert tree.arguments == given.arguments
+        assert tree.state["later"] == given.state["later"]
+        nodes = tree.state["nodes"]
+        assert nodes.dtype == given.state["nodes"].dtype
+        assert_array_equal(nodes["kind"], kinds)
+        assert_array_equal(nodes["left_child"], [1, -1, -1])
+        assert_array_equal(nodes["right_child"], [2, -1, -1])
+        assert_array_equal(nodes["impurity"], [0, 1, 4])
+        assert_array_equal(nodes["weighted_n_node_samples"], weight[own])
+        assert (tree.state["node_count"], tree.state["max_depth"]) == (3, 1)
+        assert_array_equal(tree.state["values"].ravel(), value[own, 0])
+        assert tree.state["values"].shape == (3, 1, 1)
+
+
+def test_blocks_of_trees_are_invisible(monkeypatch):
+    """However many trees are worked on at once, the arrays and new trees are equal."""
+    whole = cut("forest")[2]
+    sizes = tree_sizes(trees_of(whole))
+    flat = flatten(trees_of(whole), np.ones(4))
+
+    monkeypatch.setattr("skprune.structures.surgery.NODES", 1)
+
+    parts = cut("forest")[2]
+    assert tree_sizes(trees_of(parts)) == sizes
+    for field in ("left", "right", "weight", "value", "offset"):
+        again = flatten(trees_of(parts), np.ones(4))
+        assert_array_equal(getattr(again, field), getattr(flat, field))
+    for tree, other in zip(trees_of(whole), trees_of(parts)):
+        states = tree.__getstate__(), other.__getstate__()
+        for name in ("nodes", "values"):
+            assert_array_equal(states[0][name], states[1][name])
+        assert states[0]["max_depth"] == states[1]["max_depth"]
+
+
+def test_joined_records_are_whole():
+    """Records keep their layout, the bytes between their fields included."""
+    layout = np.dtype([("a", "i1"), ("b", "f8")], align=True)
+    parts = [np.array([(1, 2.0)], layout), np.array([(3, 4.0), (5, 6.0)], layout)]
+
+    records = joined(parts)
+
+    assert records.dtype == layout and records.itemsize == 16
+    assert records.tolist() == [(1, 2.0), (3, 4.0), (5, 6.0)]
+
+
+def test_lone_leaf_adds_nothing():
+    """All samples reach the one leaf of value zero, and the old tree is as it was."""
+    tree = DecisionTreeRegressor(random_state=0).fit(X_DIABETES, Y_DIABETES).tree_
+    n_nodes = tree.node_count
+
+    leaf = lone_leaf(tree)
+
+    assert (leaf.node_count, leaf.max_depth, tree.node_count) == (1, 0, n_nodes)
+    assert_array_equal(leaf.predict(X_DIABETES.astype("f4")), 0)
+    assert leaf.weighted_n_node_samples[0] == len(Y_DIABETES)
+    assert leaf.feature[0] == -2
+
+
+def test_sizes_count_what_trees_hold():
+    """Parameters, comparisons and bytes of small trees are those counted by hand."""
+    trees = [
+        DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X_IRIS, Y_IRIS)
+        for depth in (2, 1)
+    ]
+
+    size, smaller = tree_sizes([tree.tree_ for tree in trees])
 
     assert size.n_parameters == 2 + 3 * 3  # two splits, three leaves of three classes
     assert size.n_nonzero == 2 + 1 + 2 + 2
     assert_allclose(size.n_macs, (150 + 100) / 150 + 3)
-    state = tree.__getstate__()
+    state = trees[0].tree_.__getstate__()
     assert size.n_bytes == state["nodes"].nbytes + state["values"].nbytes
+    assert (smaller.n_parameters, smaller.n_nonzero) == (1 + 2 * 3, 1 + 1 + 2)
+    assert_allclose(smaller.n_macs, 1 + 3)
+
+
+def test_copy_of_a_tree_estimator_shares_no_array():
+    """Labels of any type and number are copied with what holds them."""
+    for y in (np.array(["a", "bc", "d"], object)[Y_IRIS], Y_IRIS, LABELS):
+        given = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X_IRIS, y)
+        copied = with_tree(given, lone_leaf(given.tree_))
+        labels = [
+            model.classes_ if isinstance(model.classes_, list) else [model.classes_]
+            for model in (given, copied)
+        ]
+        for mine, other in zip(*labels):
+            assert_array_equal(mine, other)
+            assert not np.shares_memory(mine, other)
+        assert copied.get_params() == given.get_params()
+        assert copied.tree_.node_count == 1 < given.tree_.node_count
