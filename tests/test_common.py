@@ -31,7 +31,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skprune import PruningEstimator
 from skprune.delegation import delegated
-from tests.cases import CHECKED_MODELS
+from tests.cases import CHECKED_MODELS, SCIKIT_LEARN
 
 EQUIVALENCE = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -92,6 +92,8 @@ def inexact_checks(model):
     """Checks that a model fails because a weight of two is not two samples to it."""
     if not isinstance(model, INEXACT):
         return ()
+    if isinstance(model, AdaBoostClassifier) and SCIKIT_LEARN < (1, 8):
+        return ()  # it fails alone, and passes when it is pruned
     return EQUIVALENCE[:1] if isinstance(model, DENSE_ONLY) else EQUIVALENCE
 
 

@@ -253,6 +253,8 @@ class EntryReadout(DenseReadout):
         supports, first = np.unique(self.mask, axis=1, return_inverse=True)
         for number, support in enumerate(supports.T):
             rows = np.flatnonzero(support)
+            if not len(rows):
+                continue
             inverse = obs.spd_inverse(H[np.ix_(rows, rows)])
             for j in np.flatnonzero(first == number):
                 W = self.W[rows, j, None] * np.sqrt(curvature[j])

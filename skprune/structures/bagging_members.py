@@ -1,8 +1,8 @@
 """The units of the members of a bagging ensemble, also of members in a Pipeline.
 
-They are those of the ensemble, and each member is recovered as if it were alone. Members
-may have seen some of the features, and some of the classes, each; a feature is one of
-the ensemble, in all members that read it.
+They are those of the ensemble, and each member is recovered as if it were alone.
+Members may have seen some of the features, and some of the classes, each; a feature is
+one of the ensemble, in all members that read it.
 """
 
 import copy

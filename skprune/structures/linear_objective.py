@@ -160,6 +160,8 @@ def dense_copy(model):
         delattr(model, name)
     if sparse.issparse(model.coef_):
         model.coef_ = np.asarray(model.coef_.toarray())
+    if model.coef_.dtype == object:  # as scikit-learn 1.8 leaves it for such targets
+        model.coef_ = model.coef_.astype(float)
     return model
 
 

@@ -13,8 +13,8 @@ from skprune.readouts.obs import squared_weight
 GROUP = np.array([0, 1, 2, 2, 1, 3, 0])  # four features, and three
 
 
-def row_readout(seed, n_features, n_outputs=1):
-    """A read-out of some inputs, toward noisy targets."""
+def row_readout(seed, n_features, n_outputs=1, rows=None):
+    """A read-out of some inputs, all units where not said, toward noisy targets."""
     rng = np.random.default_rng(seed)
     A, W = rng.normal(size=(60, n_features)), rng.normal(size=(n_features, n_outputs))
     D, weights = rng.normal(size=(60, n_outputs)), rng.random(60)
@@ -24,7 +24,7 @@ def row_readout(seed, n_features, n_outputs=1):
         W,
         lambda rng=None: D,
         weights / weights.sum(),
-        rows=np.arange(n_features),
+        rows=np.arange(n_features) if rows is None else rows,
         objective=Objective(SQUARED, A @ W - D, np.zeros(n_outputs), 0.1),
     )
 
@@ -104,7 +104,7 @@ def test_joined_lasso_is_a_group_lasso_over_models(parts, penalty):
 
 def test_models_without_units_have_no_say():
     """A model that has lost all its inputs, or all models that have, join in."""
-    empty = row_readout(0, 0)
+    empty = row_readout(0, 2, rows=np.arange(0))
     some = [row_readout(1, 3), empty]
     joined = JoinedReadout(ConcatenatedReadout("both", some), np.arange(3), 3)
     assert_allclose(joined.lasso().solve(0.1)[0], some[0].lasso().solve(0.1)[0], 1e-4)
