@@ -18,11 +18,11 @@ from scipy import sparse
 from sklearn.utils import gen_batches
 
 from skprune.readouts import newton, obs
-from skprune.readouts.base import BLOCK, Readout
+from skprune.readouts.base import Readout
 from skprune.readouts.lasso import EntryLasso, RowLasso, ScreenedLasso
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
-from skprune.readouts.moments import column_spread, square_products, squared
+from skprune.readouts.moments import BLOCK, column_spread, square_products, squared
 from skprune.readouts.sampling import entry_sensitivity
 
 FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible

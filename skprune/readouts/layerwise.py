@@ -154,7 +154,7 @@ class LayerwiseRecovery:
 
     def _next_inputs(self, network, A, target):
         if not self._is_unchanged(A, target):
-            return network.activate(network.layer(network.n_layers - 1, A))
+            return network.hidden(network.n_layers - 1, A)
         above = self.teacher.inputs[target.layer + 1]
         whole = len(target.columns) == above.shape[1]
         return above if whole else above[:, target.columns]

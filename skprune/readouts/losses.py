@@ -71,6 +71,10 @@ def _softmax(Z):
     return softmax(Z, axis=1)
 
 
+def _own_curvature(P):
+    return P * (1 - P)
+
+
 def _draw_class(Z, rng):
     edges = _softmax(Z).cumsum(axis=1)
     drawn = (rng.random((len(Z), 1)) * edges[:, -1:] > edges).sum(axis=1)
@@ -97,7 +101,7 @@ SOFTMAX = Loss(
     "log-loss",
     value=lambda Z, Y: -(Y * log_softmax(Z, axis=1)).sum(axis=1),
     gradient=lambda Z, Y: _softmax(Z) - Y,
-    curvature=lambda Z: _softmax(Z) * (1 - _softmax(Z)),
+    curvature=lambda Z: _own_curvature(_softmax(Z)),
     draw=_draw_class,
     coupling=_softmax,
 )

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import gen_batches
 
-from skprune.readouts.base import BLOCK
+BLOCK = 512  # rows worked on at once: copies of them are small, and stay in the cache
 
 
 def square_products(A, mean, V):

@@ -13,14 +13,17 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit
 
-
-def _relu(Z):
-    return np.maximum(Z, 0)
+MOST = 0.9  # of the features: where so many are read, X is not copied without the rest
 
 
-def _identity(Z):
+def _relu(Z, out=None):
+    return np.maximum(Z, 0, out=out)
+
+
+def _identity(Z, out=None):
     return Z
 
 
@@ -38,6 +41,32 @@ DERIVATIVES: dict[str, Callable] = {
     "tanh": lambda H: 1 - H**2,
     "logistic": lambda H: H * (1 - H),
 }
+
+
+def product(A, W, out=None):
+    """A W as an array.
+
+    Parameters
+    ----------
+    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+        Dense or sparse.
+    W : ndarray of shape (n_inputs, n_outputs)
+        Dense.
+    out : ndarray of shape (n_samples, n_outputs), default=None
+        Where to write; None for an array of its own. Memory that is used again is in
+        the cache already, and the system need not clear it.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        `out`, where it is given.
+    """
+    if out is None:
+        return np.asarray(A @ W)
+    if not sparse.issparse(A):
+        return np.matmul(A, W, out=out)
+    out[...] = A @ W
+    return out
 
 
 @dataclass(frozen=True)
@@ -72,7 +101,7 @@ class Network:
         """Apply the activation of the hidden layers."""
         return ACTIVATIONS[self.activation](Z)
 
-    def layer(self, index, A):
+    def layer(self, index, A, out=None):
         """Z of one layer.
 
         Parameters
@@ -81,15 +110,22 @@ class Network:
             Which layer.
         A : {ndarray, sparse array} of shape (n_samples, n_inputs)
             Its inputs.
+        out : ndarray of shape (n_samples, n_outputs), default=None
+            Where to write; None for an array of its own.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
             Before the activation.
         """
-        Z = np.asarray(A @ self.coefs[index])
+        Z = product(A, self.coefs[index], out)
         Z += self.intercepts[index]
         return Z
+
+    def hidden(self, index, A, out=None):
+        """Activations of a hidden layer; the parameters are those of `layer`."""
+        Z = self.layer(index, A, out)
+        return ACTIVATIONS[self.activation](Z, out=Z)
 
     def resting(self, index):
         """Activations of a hidden layer whose inputs are all zero, (n_neurons,)."""
@@ -120,8 +156,26 @@ class Signals:
         """Inputs A_l of each layer; the first is X."""
         network, inputs = self.network, [self.X]
         for index in range(network.n_layers - 1):
-            inputs.append(network.activate(network.layer(index, inputs[-1])))
+            inputs.append(network.hidden(index, inputs[-1]))
         return inputs
+
+    def replaced(self, network):
+        """Signals of another network of the same shape, in the arrays of this one.
+
+        Parameters
+        ----------
+        network : Network
+            The other one.
+
+        Returns
+        -------
+        Signals
+            After which the inputs of this one are no longer right.
+        """
+        inputs = [self.X]
+        for index, out in enumerate(self.inputs[1:]):
+            inputs.append(network.hidden(index, inputs[-1], out))
+        return Signals(network, self.X, inputs)
 
     def preactivation(self, index):
         """Z of one layer, (n_samples, n_outputs); not kept."""
@@ -199,6 +253,8 @@ class LivePart:
         ends = [np.arange(masks[-1].shape[1])]
         for mask in masks[::-1]:
             ends.insert(0, np.flatnonzero(mask[:, ends[0]].any(axis=1)))
+        if len(ends[0]) > MOST * len(masks[0]):
+            ends[0] = np.arange(len(masks[0]))
         return cls(ends)
 
     def take(self, arrays):
@@ -213,6 +269,11 @@ class LivePart:
     def features(self, X):
         """The columns of X that it reads."""
         return X if len(self.ends[0]) == X.shape[1] else X[:, self.ends[0]]
+
+    def signals(self, whole, network):
+        """Signals of this part of a network, with arrays of its own but for X."""
+        X, hidden = self.features(whole.X), zip(whole.inputs[1:], self.ends[1:])
+        return Signals(network, X, [X, *(A.take(live, axis=1) for A, live in hidden)])
 
     def put_back(self, part, whole):
         """The whole network with this part exchanged."""

@@ -7,8 +7,7 @@ aims at.
 
 import copy
 from abc import abstractmethod
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +16,7 @@ from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 
 from skprune.readouts import losses
-from skprune.readouts.joint import refit_jointly
+from skprune.readouts.joint import Goal, refit_jointly
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
 from skprune.structures.base import ModelSize, Structure, total_weights
@@ -60,7 +59,7 @@ class MLPStructure(Structure):
         As the model takes them.
     """
 
-    guide: Any = None  # output of the unpruned network, once something is gone
+    goal: Goal | None = None  # the unpruned network, once something is gone
     can_shrink = True
 
     def __init__(self, model, samples):
@@ -109,6 +108,20 @@ class MLPStructure(Structure):
     def teacher(self):
         """Signals of the network as trained."""
         return self.recovery.teacher
+
+    @property
+    def guide(self):
+        """Output of the unpruned network, None while this is it."""
+        return None if self.goal is None else self.goal.output
+
+    @property
+    def _later_goal(self):
+        """What networks that are pruned from this one are to put out."""
+        return self._whole if self.goal is None else self.goal
+
+    @cached_property
+    def _whole(self):
+        return Goal(self.signals.output, self.weights, self.loss_function)
 
     @property
     def estimator(self):
@@ -164,8 +177,7 @@ class MLPStructure(Structure):
         else:
             signals = Signals(self._shrunk(gates), self.X)
         successor = copy.copy(self)
-        if self.guide is None:
-            successor.guide = self.signals.output
+        successor.goal = self._later_goal
         successor._see(signals, origin, masks)
         return successor
 
@@ -180,8 +192,7 @@ class MLPStructure(Structure):
         return self.recovery.solve(targets, RIDGE)
 
     def polished(self):
-        goal = self.teacher, self.weights, self.loss_function, self.guide
-        network = refit_jointly(self.network, self.masks, *goal)
+        network = refit_jointly(self.signals, self.masks, self._later_goal)
         if network is self.network:
             return self
         successor = copy.copy(self)
@@ -219,8 +230,8 @@ class MLPStructure(Structure):
         else:
             network = train_guided(training, self.network, examples, guide)
         successor = copy.copy(self)
-        if threshold is not None and self.guide is None:
-            successor.guide = self.signals.output
+        if threshold is not None:
+            successor.goal = self._later_goal
         successor._start_from(Signals(network, self.X), self.masks)
         return successor
 

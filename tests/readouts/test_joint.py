@@ -4,17 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from scipy import sparse
+from numpy.testing import assert_allclose, assert_array_equal
 
-from skprune.readouts import joint, losses
-from skprune.readouts.joint import (
-    Curvature,
-    Matching,
-    Survivors,
-    conjugate_gradients,
-    refit_jointly,
-)
+from skprune.readouts import curvature, joint, losses
+from skprune.readouts.joint import Goal, refit_jointly
 from skprune.readouts.network import Network, Signals
 
 SIZES = (5, 6, 4, 3)
@@ -25,151 +18,154 @@ def rng():
     return np.random.default_rng(0)
 
 
+@pytest.fixture
+def to_the_end(monkeypatch):
+    """The curvature sees every sample, and the descent ends where nothing is left."""
+    monkeypatch.setattr(curvature, "EQUATIONS", (2, 10**6))
+    monkeypatch.setattr(curvature, "SHARE", 1)
+    monkeypatch.setattr(joint, "NEGLIGIBLE", 0)
+
+
 def random_network(rng, activation="tanh", sizes=SIZES):
     coefs = [rng.normal(size=shape) for shape in pairwise(sizes)]
     return Network(coefs, [rng.normal(size=n) for n in sizes[1:]], activation)
 
 
-def pruned(network, rng):
-    masks = [rng.random(W.shape) < 0.6 for W in network.coefs]
+def pruned(network, rng, share=0.4):
+    """A network without a share of its weights, and its masks."""
+    masks = [rng.random(W.shape) < 1 - share for W in network.coefs]
     coefs = [W * mask for W, mask in zip(network.coefs, masks)]
     return Network(coefs, network.intercepts, network.activation), masks
 
 
-def products(network, masks, X, loss, weights=None):
-    """The curvature on some samples, and how many weights are free."""
-    survivors = Survivors.of(masks)
-    weights = np.full(len(X), 1 / len(X)) if weights is None else weights
-    n_weights = len(survivors.flatten(network.coefs, network.intercepts))
-    return Curvature(Signals(network, X), survivors, weights, loss), n_weights
+def goal_of(network, X, loss):
+    """To compute what a network computes on equally weighted samples."""
+    return Goal(Signals(network, X).output, np.full(len(X), 1 / len(X)), loss)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "logistic", "identity"])
-def test_change_is_derivative_of_output(rng, activation):
-    """Each product is the central difference of the output by one free weight."""
-    network, masks = pruned(random_network(rng, activation), rng)
-    X, survivors = rng.normal(size=(7, SIZES[0])), Survivors.of(masks)
-    curvature, n_weights = products(network, masks, X, losses.SQUARED)
-
-    for direction in np.eye(n_weights):
-        ahead = Signals(survivors.shifted(network, -1e-6 * direction), X).output
-        behind = Signals(survivors.shifted(network, 1e-6 * direction), X).output
-        change = curvature.change(direction)
-        assert_allclose(change, (ahead - behind) / 2e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
-@pytest.mark.parametrize("loss", [losses.SQUARED, losses.LOGISTIC, losses.SOFTMAX])
-def test_curvature_is_gauss_newton_matrix(rng, loss, form):
-    """Products are those of J^T C J with C by central differences of the gradient."""
-    network, masks = pruned(random_network(rng), rng)
-    X, weights = rng.normal(size=(9, SIZES[0])), rng.random(9)
-    weights /= weights.sum()
-    curvature, n_weights = products(network, masks, form(X), loss, weights)
-    Z = Signals(network, X).output
-    J = np.stack([curvature.change(v) for v in np.eye(n_weights)], axis=2)
-    expected = 0.0
-    for k, shift in enumerate(1e-6 * np.eye(3)):
-        C = (loss.gradient(Z + shift, Z) - loss.gradient(Z - shift, Z)) / 2e-6
-        expected = expected + np.einsum("n,nl,nlp,nq->pq", weights, C, J, J[:, k])
-
-    H = np.column_stack([curvature.product(v) for v in np.eye(n_weights)])
-
-    assert_allclose(H, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("loss", [losses.SQUARED, losses.SOFTMAX])
-def test_drawn_labels_give_the_diagonal(rng, loss):
-    """On many samples the estimate is close to the diagonal of the matrix."""
-    network, masks = pruned(random_network(rng), rng)
-    X = rng.normal(size=(4000, SIZES[0]))
-    curvature, n_weights = products(network, masks, X, loss)
-
-    exact = [curvature.product(v)[q] for q, v in enumerate(np.eye(n_weights))]
-
-    assert_allclose(curvature.diagonal(), exact, rtol=0.2)
-
-
-def test_conjugate_gradients_solve_the_system(rng):
-    """As many iterations as unknowns solve it; the quadratic form falls on the way."""
-    root = rng.normal(size=(12, 8))
-    H, right = root.T @ root, rng.normal(size=8)
-
-    solved = [
-        conjugate_gradients(H.__matmul__, right, np.diag(H).copy(), n_iterations)
-        for n_iterations in (1, 3, 8)
-    ]
-
-    assert_allclose(solved[-1], np.linalg.solve(H, right), rtol=1e-8)
-    forms = [x @ H @ x / 2 - right @ x for x in solved]
-    assert 0 > forms[0] > forms[1] > forms[2]
-
-
+@pytest.mark.usefixtures("to_the_end")
 def test_one_layer_is_least_squares(rng):
     """With one layer and squared error the result is that of lstsq on the support."""
-    X, weights = rng.normal(size=(80, 5)), np.full(80, 1 / 80)
-    teacher = Network([rng.normal(size=(5, 2))], [rng.normal(size=2)], "relu")
+    X, teacher = rng.normal(size=(80, 5)), random_network(rng, sizes=(5, 2))
     small, masks = pruned(teacher, rng)
+    goal = goal_of(teacher, X, losses.SQUARED)
 
-    fitted = refit_jointly(small, masks, Signals(teacher, X), weights, losses.SQUARED)
+    fitted = refit_jointly(Signals(small, X), masks, goal)
 
-    target = Signals(teacher, X).output
     for j in range(2):
         inputs = np.column_stack([X[:, masks[0][:, j]], np.ones(80)])
-        expected = inputs @ np.linalg.lstsq(inputs, target[:, j], rcond=None)[0]
+        expected = inputs @ np.linalg.lstsq(inputs, goal.output[:, j], rcond=None)[0]
         assert_allclose(Signals(fitted, X).output[:, j], expected, atol=1e-4)
 
 
 def test_closer_to_teacher_and_zeros_stay(rng):
     """The predictions come closer to the teacher's, and removed weights stay zero."""
-    X, weights = rng.normal(size=(2000, SIZES[0])), np.full(2000, 1 / 2000)
-    teacher = random_network(rng, "relu")
+    X, teacher = rng.normal(size=(2000, SIZES[0])), random_network(rng, "relu")
     small, masks = pruned(teacher, rng)
-    signals = Signals(teacher, X)
+    goal, before = goal_of(teacher, X, losses.SOFTMAX), Signals(small, X)
+    inputs = [A.copy() for A in before.inputs]
 
-    fitted = refit_jointly(small, masks, signals, weights, losses.SOFTMAX)
+    fitted = refit_jointly(before, masks, goal)
 
-    targets = losses.SOFTMAX.gradient(signals.output, np.zeros_like(signals.output))
-    matching = Matching(X, targets, weights, losses.SOFTMAX)
-    excess = [
-        matching.value(Signals(network, X)) - matching.value(signals)
-        for network in (fitted, small)
-    ]
-    assert excess[0] < 0.3 * excess[1]
+    assert goal.excess(Signals(fitted, X).output) < 0.3 * goal.excess(before.output)
     assert all((W[~mask] == 0).all() for W, mask in zip(fitted.coefs, masks))
+    for now, then in zip(before.inputs, inputs):
+        assert_array_equal(now, then)  # the descent works in arrays of its own
 
 
+@pytest.mark.usefixtures("to_the_end")
 def test_goal_may_be_another_output(rng):
-    """With an output of its own to aim at, the network leaves that of the teacher."""
-    X, weights = rng.normal(size=(80, 5)), np.full(80, 1 / 80)
-    teacher = Network([rng.normal(size=(5, 2))], [rng.normal(size=2)], "relu")
-    masks, goal = [np.ones((5, 2), dtype=bool)], X @ rng.normal(size=(5, 2))
-    loss = losses.SQUARED
+    """With an output of its own to aim at, the network goes there."""
+    X, network = rng.normal(size=(80, 5)), random_network(rng, sizes=(5, 2))
+    output, weights = X @ rng.normal(size=(5, 2)), np.full(80, 1 / 80)
+    masks = [np.ones((5, 2), dtype=bool)]
 
-    fitted = refit_jointly(teacher, masks, Signals(teacher, X), weights, loss, goal)
+    goal = Goal(output, weights, losses.SQUARED)
+    fitted = refit_jointly(Signals(network, X), masks, goal)
 
-    assert_allclose(Signals(fitted, X).output, goal, atol=1e-4)
+    assert_allclose(Signals(fitted, X).output, output, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [losses.SQUARED, losses.LOGISTIC, losses.SOFTMAX])
+def test_worth_is_what_a_constant_lacks(rng, loss):
+    """The teacher itself lacks nothing; the worth is the excess loss of its mean."""
+    output, weights = rng.normal(size=(50, 3)), rng.random(50)
+    weights /= weights.sum()
+    goal = Goal(output, weights, loss)
+    targets = loss.gradient(output, np.zeros((50, 3)))
+    mean = np.tile(weights @ output, (50, 1))
+
+    expected = weights @ (loss.value(mean, targets) - loss.value(output, targets))
+
+    assert goal.excess(output) == 0
+    assert_allclose(goal.worth, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.999, 1.001])
+def test_next_to_nothing_is_not_gained(rng, monkeypatch, share):
+    """A network is left as it is just where its excess loss is a negligible share."""
+    X, teacher = rng.normal(size=(200, SIZES[0])), random_network(rng)
+    small, masks = pruned(teacher, rng, share=0.1)
+    goal, before = goal_of(teacher, X, losses.SOFTMAX), Signals(small, X)
+    lacking = goal.excess(before.output) / goal.worth
+    monkeypatch.setattr(joint, "NEGLIGIBLE", share * lacking)
+
+    fitted = refit_jointly(before, masks, goal)
+
+    assert (fitted is small) == (share > 1)
+
+
+def test_descent_ends_where_nothing_is_to_gain(rng, monkeypatch):
+    """Once the excess loss is a negligible share, no further step is taken."""
+    X, teacher = rng.normal(size=(500, SIZES[0])), random_network(rng)
+    small, masks = pruned(teacher, rng, share=0.1)
+    goal, before = goal_of(teacher, X, losses.SOFTMAX), Signals(small, X)
+    n_steps = []
+    longest = joint._longest
+
+    def counted(*args):
+        n_steps[-1] += 1
+        return longest(*args)
+
+    monkeypatch.setattr(joint, "_longest", counted)
+    for share in (0.0, 0.5):
+        monkeypatch.setattr(joint, "NEGLIGIBLE", share)
+        n_steps.append(0)
+        monkeypatch.setattr(Goal, "worth", goal.excess(before.output))
+        refit_jointly(before, masks, goal)
+
+    assert n_steps[0] > n_steps[1] > 0
 
 
 def test_too_few_samples_leave_the_network_alone(rng):
     """With few samples a network of many free weights comes back as it is."""
-    network = random_network(rng, sizes=(200, 20, 2))
-    masks = [np.ones(W.shape, dtype=bool) for W in network.coefs]
-    signals = Signals(network, rng.normal(size=(5, 200)))
+    teacher, X = random_network(rng, sizes=(200, 20, 2)), rng.normal(size=(5, 200))
+    small, masks = pruned(teacher, rng)
+    goal = goal_of(teacher, X, losses.SOFTMAX)
 
-    fitted = refit_jointly(network, masks, signals, np.full(5, 0.2), losses.SOFTMAX)
-
-    assert fitted is network
+    assert refit_jointly(Signals(small, X), masks, goal) is small
 
 
 def test_what_would_cost_too_much_is_left_alone(rng, monkeypatch):
     """A step of more multiply-adds than are allowed is not taken."""
-    small, masks = pruned(random_network(rng), rng)
-    signals = Signals(random_network(rng), rng.normal(size=(200, SIZES[0])))
-    weights = np.full(200, 1 / 200)
-    assert refit_jointly(small, masks, signals, weights, losses.SOFTMAX) is not small
+    X, teacher = rng.normal(size=(200, SIZES[0])), random_network(rng)
+    small, masks = pruned(teacher, rng)
+    goal = goal_of(teacher, X, losses.SOFTMAX)
+    assert refit_jointly(Signals(small, X), masks, goal) is not small
     monkeypatch.setattr(joint, "WORK", 1e3)
 
-    fitted = refit_jointly(small, masks, signals, weights, losses.SOFTMAX)
+    assert refit_jointly(Signals(small, X), masks, goal) is small
 
-    assert fitted is small
+
+@pytest.mark.parametrize("gain", [0.9, 1.1])
+def test_a_step_has_to_keep_a_part_of_its_promise(rng, monkeypatch, gain):
+    """Unless a tenth of what the slope promises has come, a step is halved."""
+    X, teacher = rng.normal(size=(30, 5)), random_network(rng, sizes=(5, 2))
+    goal, signals = goal_of(teacher, X, losses.SQUARED), Signals(teacher, X)
+    survivors = curvature.Survivors.of([np.ones((5, 2), dtype=bool)])
+    slope, losses_seen = 1.0, iter([1 - gain * joint.FALL, 0.5])
+    monkeypatch.setattr(Goal, "excess", lambda self, output: next(losses_seen))
+
+    *_, share = joint._longest(goal, signals, 1.0, survivors, np.zeros(12), slope)
+
+    assert share == (1.0 if gain > 1 else 0.5)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
-from skprune.readouts import base, dense, least_squares
+from skprune.readouts import dense, least_squares, moments
 from skprune.readouts.least_squares import (
     normal_equations,
     ridge_strength,
@@ -165,4 +165,4 @@ def test_single_precision_inputs(problem):
 
 def test_block_size_is_one_number():
     """Read-outs and equations walk in the same blocks."""
-    assert base.BLOCK == dense.BLOCK == least_squares.BLOCK
+    assert moments.BLOCK == dense.BLOCK == least_squares.BLOCK
