@@ -133,14 +133,15 @@ def refit_jointly(signals, masks, goal):
         too few for so many weights, or where a step would cost more than `PASSES`
         training passes or the multiply-adds of `WORK`.
     """
-    network, shape = signals.network, goal.output.shape
+    network = signals.network
     if goal.excess(signals.output) <= NEGLIGIBLE * goal.worth:
         return network
     part = LivePart.of(masks)
     live, survivors = part.network(network), Survivors.of(part.take(masks))
-    n_rows = curvature_rows(shape, survivors.n_weights)
-    n_steps = affordable_steps(live, shape[0], n_rows)
-    if shape[0] * shape[1] < EQUATIONS * survivors.n_weights or not n_steps:
+    n_samples, n_outputs = np.count_nonzero(goal.weights), goal.output.shape[1]
+    n_rows = curvature_rows((n_samples, n_outputs), survivors.n_weights)
+    n_steps = affordable_steps(live, n_samples, n_rows)
+    if n_samples * n_outputs < EQUATIONS * survivors.n_weights or not n_steps:
         return network
     before = part.signals(signals, live)
     return part.put_back(_descend(goal, before, survivors, n_rows, n_steps), network)

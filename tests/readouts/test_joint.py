@@ -169,3 +169,22 @@ def test_a_step_has_to_keep_a_part_of_its_promise(rng, monkeypatch, gain):
     *_, share = joint._longest(goal, signals, 1.0, survivors, np.zeros(12), slope)
 
     assert share == (1.0 if gain > 1 else 0.5)
+
+
+def test_samples_without_weight_are_not_seen(rng):
+    """With samples of weight zero among them the network comes out the same."""
+    X, teacher = rng.normal(size=(300, SIZES[0])), random_network(rng)
+    small, masks = pruned(teacher, rng)
+    used = rng.random(300) < 0.6
+    weights = used / used.sum()
+    output = Signals(teacher, X).output
+
+    fitted = [
+        refit_jointly(Signals(small, X[rows]), masks, goal)
+        for rows in (slice(None), used)
+        for goal in [Goal(output[rows], weights[rows], losses.SOFTMAX)]
+    ]
+
+    assert fitted[0] is not small
+    for W, other in zip(fitted[0].coefs, fitted[1].coefs):
+        assert_allclose(W, other, rtol=1e-6, atol=1e-8)
