@@ -1,9 +1,11 @@
 """What a model is before it is pruned: its sizes, and the recall of its classes.
 
-Neither depends on how it is pruned, so that a cached model has its account beside it.
+Neither depends on how it is pruned, so that a cached model has its account beside it,
+and notes of what else does not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from skprune.recall import class_recall, rows_by_class
 from skprune.size import part_sizes, total_size
@@ -22,11 +24,14 @@ class Account:
         Of each layer or tree.
     recall : dict of class label to float
         On some of the samples; empty for regressors and several outputs.
+    notes : object or None
+        From ``Family.noted``, where recovery is to know it.
     """
 
     size: ModelSize
     parts: dict[str, ModelSize]
     recall: dict
+    notes: Any = None
 
 
 def account_of(location):
@@ -46,3 +51,24 @@ def account_of(location):
     parts = part_sizes(model)
     recall = class_recall(model, samples.X, rows_by_class(model, samples.y))
     return Account(total_size(model, parts), parts, recall)
+
+
+def with_notes(location, account):
+    """A location whose samples have the notes of an account.
+
+    Parameters
+    ----------
+    location : Location
+        Where the model is.
+    account : Account or None
+        Of that model, on the same samples.
+
+    Returns
+    -------
+    Location
+        Of the same model.
+    """
+    if account is None or account.notes is None:
+        return location
+    samples = replace(location.samples, notes=account.notes)
+    return replace(location, samples=samples)

@@ -13,6 +13,7 @@ from skprune._compat import (
     StrOptions,
     fit_context,
 )
+from skprune.account import with_notes
 from skprune.budget import Budget
 from skprune.delegation import PrunedModel, trains_by_passes
 from skprune.methods import make_method
@@ -213,6 +214,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             random_state=self.random_state,
             memory=self.memory,
             task=task,
+            noted=self.compensate,
         )
 
     def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
@@ -220,14 +222,16 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         plan = self._plan()
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
-        fitted, _ = self._trained(X, y, routed, task)
+        fitted, account = self._trained(X, y, routed, task)
         rng = make_generator(self.random_state)
         samples = Samples(X, y, weights, trained_on=True)
-        location = locate(fitted, samples)
+        location = with_notes(locate(fitted, samples), account)
         structure = structure_of(location, plan.granularity)
+        sizes = None if account is None else (account.size, account.parts)
+        candidates = location, structure, plan, rates, rng
 
         def path(steps):
-            pruned = prune_candidates(location, structure, plan, rates, rng, steps)
+            pruned = prune_candidates(*candidates, steps, sizes)
             for rate, result in zip(rates, pruned):
                 yield clone(self).set_params(rate=rate)._record(result, plan.method)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skprune.account import account_of
+from skprune.account import account_of, with_notes
 from skprune.budget import Budget
 from skprune.methods import make_method
 from skprune.plan import Plan
@@ -199,7 +199,7 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT, account=None)
     Pruned
         One a rate, in their order: the same as `prune_fitted` at that rate.
     """
-    location = locate(fitted, samples)
+    location = with_notes(locate(fitted, samples), account)
     structure = structure_of(location, plan.granularity)
     yield from prune_structure(location, structure, plan, rates, rng, task, account)
 
@@ -247,6 +247,9 @@ def prune_candidates(location, structure, plan, rates, rng, task=SILENT, sizes=N
         One a rate, in their order; the reports say nothing of recall, which costs
         predictions.
     """
+    rates = list(rates)
+    shared = plan.compensate and len(rates) > 1
+    structure = structure.prepared() if shared else structure
     first = FirstRanking(structure, plan.method, rng)
     if sizes is None:
         parts = part_sizes(location.model)

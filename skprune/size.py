@@ -1,6 +1,6 @@
 """How large a model is, and what pruning changed."""
 
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from html import escape
 
 import numpy as np
@@ -67,8 +67,13 @@ def total_size(model, parts):
     ModelSize
         As `model_size`.
     """
-    total = sum(parts.values(), start=ModelSize(0, 0, 0, 0))
-    return replace(total, n_bytes=sum(array.nbytes for array in arrays_of(model)))
+    sizes = parts.values()
+    return ModelSize(
+        n_parameters=sum([size.n_parameters for size in sizes]),
+        n_nonzero=sum([size.n_nonzero for size in sizes]),
+        n_macs=sum([size.n_macs for size in sizes]),
+        n_bytes=sum([array.nbytes for array in arrays_of(model)]),
+    )
 
 
 def part_sizes(model):
@@ -113,15 +118,15 @@ def arrays_of(item):
 
 
 def _members(item):
+    if type(item).__getstate__ is BaseEstimator.__getstate__:
+        return vars(item).values()  # its state, without a copy
     if isinstance(item, dict):
         return item.values()
     if isinstance(item, list | tuple | np.ndarray):
         return item
     if sparse.issparse(item):
         return [v for v in vars(item).values() if isinstance(v, np.ndarray)]
-    # estimators of anybody, and losses and trees of scikit-learn
-    if type(item).__getstate__ is BaseEstimator.__getstate__:
-        return vars(item).values()  # the same, without a copy
+    # other estimators, and losses and trees of scikit-learn
     if isinstance(item, BaseEstimator) or type(item).__module__.startswith("sklearn."):
         state = item.__getstate__()
         return state.values() if isinstance(state, dict) else ()

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+from dataclasses import replace
+from secrets import token_hex
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -15,7 +17,13 @@ from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_para
 from skprune._compat import without_callbacks
 from skprune.account import account_of
 from skprune.progress import SILENT
-from skprune.structures import Samples, final_fit_params, locate
+from skprune.structures import (
+    Samples,
+    family_of,
+    final_fit_params,
+    final_model,
+    locate,
+)
 
 
 def seeded(estimator, random_state):
@@ -45,16 +53,29 @@ def seeded(estimator, random_state):
 
 
 def pickled_fit(estimator, X, y, fit_params):
-    """A fitted clone and its account, as bytes.
+    """A fitted clone, its account and a name for this very fit, as bytes.
 
     A cache reads them much faster than many arrays.
     """
     fitted = clone(estimator).fit(X, y, **fit_params)
     account = account_of(locate(fitted, Samples(X, y)))
-    return pickle.dumps((fitted, account), protocol=5)
+    return pickle.dumps((fitted, account, token_hex()), protocol=5)
 
 
-def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
+def pickled_notes(name, fitted, X, y):
+    """What the family of the model notes of a fit of that name, as bytes.
+
+    They are apart from the fit, as not every pruning needs them. Two fits of the same
+    parameters may differ, which is why the parameters are not their key.
+    """
+    location = locate(fitted, Samples(X, y, trained_on=True))
+    notes = family_of(location.model).noted(location.model, location.samples)
+    return pickle.dumps(notes, protocol=5)
+
+
+def trained(
+    estimator, X, y, fit_params, *, random_state, memory, task=SILENT, noted=False
+):
     """The fitted estimator that is to be pruned.
 
     Parameters
@@ -72,6 +93,8 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
     task : Task, default=SILENT
         What the fit is a part of. Callbacks are handed to the estimator where nothing
         is cached.
+    noted : bool, default=False
+        Whether the account has the notes that recovery can make use of.
 
     Returns
     -------
@@ -89,8 +112,14 @@ def trained(estimator, X, y, fit_params, *, random_state, memory, task=SILENT):
             return unfitted.fit(X, y, **fit_params), None
     silent = without_callbacks(unfitted)  # they would enter the key of the cache
     with task.subtask("fit-model"):
-        cached = writable(memory).cache(pickled_fit)
-        return pickle.loads(cached(silent, X, y, fit_params))
+        cache = writable(memory).cache
+        entry = cache(pickled_fit)(silent, X, y, fit_params)
+        fitted, account, name = pickle.loads(entry)
+        if noted and family_of(final_model(fitted)).noted is not None:
+            notes = cache(pickled_notes, ignore=["fitted", "X", "y"])
+            entry = notes(name, fitted, X, y)
+            account = replace(account, notes=pickle.loads(entry))
+        return fitted, account
 
 
 def writable(memory):

@@ -1,5 +1,7 @@
 """The model before it is pruned: seeds, cache, frozen models, metadata."""
 
+import pickle
+
 import joblib
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, prune
+from skprune.pruning import prune_fitted
 from skprune.size import arrays_of
+from skprune.structures import Samples
 from skprune.training import check_shows_all, seeded
 
 RATES = [0.2, 0.5, 0.8]
@@ -152,6 +156,37 @@ def test_cached_model_is_never_changed(model, diabetes, tmp_path, mmap_mode):
             array += 0
 
     assert_allclose(pruned.predict(X), clone(model).fit(X, y).predict(X), rtol=1e-12)
+
+
+def test_cached_notes_change_no_recovery(cancer, tmp_path):
+    """A forest and its notes, read from a cache, are recovered as if just fitted."""
+    model = PruningEstimator(
+        RandomForestClassifier(9), rate=0.7, random_state=0, granularity="split"
+    )
+    wanted = model.fit(*cancer).predict_proba(cancer[0])
+    model.set_params(memory=str(tmp_path))
+    for _ in range(3):
+        assert_array_equal(model.fit(*cancer).predict_proba(cancer[0]), wanted)
+    assert len(list(tmp_path.rglob("output.pkl"))) == 2
+
+
+def test_notes_belong_to_one_fit(cancer, tmp_path):
+    """When a model that is one random draw is fitted anew, so are the notes of it."""
+    X, y = cancer
+    model = PruningEstimator(RandomForestClassifier(5), memory=str(tmp_path))
+    first = model.fit(X, y).predict_proba(X)
+    for path in tmp_path.rglob("pickled_fit/*/output.pkl"):
+        path.unlink()
+
+    again = model.fit(X, y).predict_proba(X)
+
+    [path] = tmp_path.rglob("pickled_fit/*/output.pkl")
+    fitted = pickle.loads(joblib.load(path))[0]
+    samples = Samples(X, y, trained_on=True)
+    plan = model._plan()
+    wanted = prune_fitted(fitted, samples, plan, np.random.default_rng(0)).estimator
+    assert not np.array_equal(first, again)
+    assert_array_equal(again, wanted.predict_proba(X))
 
 
 def test_cache_key_does_not_depend_on_the_process(counted, diabetes, tmp_path):

@@ -211,6 +211,28 @@ class FlatForest:
         averaged[positive] = means[positive] / total[positive]
         return averaged
 
+    def heirs(self, kept):
+        """The node that stands for each one when some nodes are cut off.
+
+        Parameters
+        ----------
+        kept : ndarray of int
+            The nodes that are left, ascending: with each all those above it, except
+            for trees that are gone.
+
+        Returns
+        -------
+        ndarray of int32 of shape (n_nodes,)
+            Position in `kept` of the node or of what is left above it, -1 in trees
+            that are gone.
+        """
+        heir = np.full(self.n_nodes, -1, dtype=np.int32)
+        heir[kept] = np.arange(len(kept))
+        for split in self.levels:
+            cut = split[heir[self.left[split]] < 0]
+            heir[self.left[cut]] = heir[self.right[cut]] = heir[cut]
+        return heir
+
     def rewired(self, left, right, roots, trees=None):
         """Follow other pointers and keep only the nodes that are reached.
 

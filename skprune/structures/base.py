@@ -64,12 +64,15 @@ class Samples:
         Non-negative.
     trained_on : bool
         Whether the model was fitted on just these rows, in this order.
+    notes : object or None
+        What ``Family.noted`` returned for the model on these rows.
     """
 
     X: Any
     y: Any
     sample_weight: Any = None
     trained_on: bool = False
+    notes: Any = None
 
 
 class Structure(ABC):
@@ -158,6 +161,16 @@ class Structure(ABC):
             Of the smaller model, with ``(gates != 0).sum()`` units.
         """
 
+    def prepared(self):
+        """The structure with what several prunings of it have in common.
+
+        Returns
+        -------
+        Structure
+            This one, where they have nothing to share.
+        """
+        return self
+
     def polished(self):
         """The last recovery, once all steps are done: of all survivors together.
 
@@ -232,6 +245,10 @@ class Family:
         ``feature_use(fitted_model) -> ndarray of int (n_features,)``: how many weights
         or splits read each feature. Those that some read are the units of the
         granularity "feature", in this order. None where there is no such granularity.
+    noted : callable or None
+        ``noted(fitted_model, samples)``: what any structure of the model on these
+        samples needs and does not depend on how it is pruned; kept beside a cached
+        model. None where there is no such thing.
     predict : callable or None
         ``predict(fitted_model, X)``: what a classifier predicts, for a few samples and
         with less ado than its own method, which None stands for.
@@ -245,6 +262,7 @@ class Family:
     trains_by_passes: bool = False
     feature_use: Callable | None = None
     predict: Callable | None = None
+    noted: Callable | None = None
 
     def of(self, model):
         """The family as it is for one of its models, fitted or not."""

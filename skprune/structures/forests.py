@@ -24,6 +24,7 @@ from skprune.readouts.selection import Units
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeModel, TreeStructure, tree_model
+from skprune.structures.tree_notes import tree_notes
 from skprune.structures.tree_samples import tree_features
 from skprune.structures.trees import (
     TREE_SYNONYMS,
@@ -174,5 +175,6 @@ register(
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
         predict=forest_predict,
+        noted=tree_notes,
     )
 )

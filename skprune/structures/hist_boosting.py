@@ -24,6 +24,7 @@ from skprune.structures.boosting import (
 )
 from skprune.structures.surgery import joined
 from skprune.structures.tree_base import tree_model
+from skprune.structures.tree_notes import tree_notes
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 STATISTICS = ("count", "depth", "value")
@@ -211,5 +212,6 @@ register(
         synonyms=BOOSTING_SYNONYMS,
         part_sizes=part_sizes,
         feature_use=feature_use,
+        noted=tree_notes,
     )
 )

@@ -9,7 +9,7 @@ import copy
 import warnings
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +28,7 @@ from skprune.structures.tree_samples import (
     TreeSamples,
     held_out_distance,
     held_out_squares,
+    routed,
     tree_features,
 )
 
@@ -199,12 +200,17 @@ class TreeStructure(Structure):
     choice : Choice, dict of int to Choice, or None
         How the last recovery estimated the leaves, of boosting for each output; None
         where they kept their values.
+    leaves : ndarray of int of shape (n_trees, n_samples) or None
+        The leaf of each tree that a sample falls into, numbered within the tree; None
+        where no one has needed to know. A sample that ends below a cut ends at the cut,
+        so that one walk through the trees serves all that is cut out of them.
     reweighted : bool
         Whether samples have weights that differ, and that the trees may not have been
         trained with.
     """
 
     choice = None
+    leaves: Any = None
 
     def __init__(self, model, samples):
         holder = tree_model(model)
@@ -213,6 +219,15 @@ class TreeStructure(Structure):
         self.given = model
         forest = holder.flattened()
         self._see(holder, forest, forest.value, np.arange(forest.n_trees))
+        if samples.notes is not None:
+            self.leaves = samples.notes.leaves
+
+    def prepared(self):
+        if self.leaves is not None:
+            return self
+        shared = copy.copy(self)
+        shared.leaves = routed(self.holder, self.forest, self.samples.X)
+        return shared
 
     def _see(self, holder, forest, prior, members):
         self.holder, self.estimator = holder, holder.model
@@ -232,15 +247,21 @@ class TreeStructure(Structure):
 
     def _sum_of_trees(self, value, X=None):
         """Sum over trees of scaled values of the nodes, (n_samples, n_outputs)."""
-        X = self.samples.X if X is None else self.holder.features(X)
+        if X is None:
+            X, leaves = self.samples.X, self._leaves
+        else:
+            X = self.holder.features(X)
+            leaves = partial(self.holder.leaves, X=X)
         forest = self.forest
         total = np.zeros((X.shape[0], forest.n_outputs)) + self.holder.base(X)
         for t in range(forest.n_trees):
             scaled = value[forest.nodes(t)] * forest.scale[t]
-            total[:, forest.columns(t)] += scaled[self.holder.leaves(t, X)]
+            total[:, forest.columns(t)] += scaled[leaves(t)]
         return total
 
     def _leaves(self, t):
+        if self.leaves is not None:
+            return self.leaves[t]
         return self.holder.leaves(t, self.samples.X)
 
     def _gradient(self, rng=None):
@@ -281,7 +302,15 @@ class TreeStructure(Structure):
         pruned = copy.copy(self)
         forest = forest.with_fields(scale=holder.scale)
         pruned._see(holder, forest, prior, self.members[trees])
+        if self.leaves is not None:
+            pruned.leaves = self._leaves_after(pruned.forest, kept, trees)
         return pruned
+
+    def _leaves_after(self, forest, kept, trees):
+        """The leaf of each tree that is left that each sample falls into now."""
+        heir = self.forest.heirs(kept)
+        nodes = self.leaves[trees] + self.forest.offset[trees, None].astype(np.int32)
+        return heir.take(nodes) - forest.offset[:-1, None].astype(np.int32)
 
     def _recovered(self):
         """A structure with leaves estimated anew; its trees must be its own."""
@@ -309,12 +338,14 @@ class TreeStructure(Structure):
     def _leaf_problem(self, leaf):
         samples, forest = self.samples, self.forest
         used, votes = samples.used, samples.out_of_bag
-        number = np.cumsum(leaf) - 1
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
         first = np.cumsum(n_leaves) - n_leaves
+        number = np.cumsum(leaf, dtype=np.int32) - 1 - first[forest.node_tree]
+        every = len(used) == len(samples.weights)
         leaves = np.empty((forest.n_trees, len(used)), dtype=np.int32)
         for t in range(forest.n_trees):
-            leaves[t] = number[forest.nodes(t)][self._leaves(t)[used]] - first[t]
+            own = self._leaves(t)
+            leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
         return LeafProblem(
             leaves=leaves,
             n_leaves=n_leaves,

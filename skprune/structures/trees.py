@@ -17,6 +17,7 @@ from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_sizes
 from skprune.structures.tree_base import TreeStructure, tree_model
+from skprune.structures.tree_notes import tree_notes
 
 
 def rescales(gates):
@@ -139,6 +140,7 @@ class TreeFeatures(TreeSplits):
     def _cut(self, gates):
         remaining, of_splits = copy.copy(self), self._of_splits(gates)
         remaining.features = self.features[gates != 0]
+        remaining.leaves = None  # what a removed split parted now goes one way
         forest = self.forest
         heir = self._heirs(forest.splits[of_splits == 0])
         is_leaf = forest.left < 0
@@ -203,5 +205,6 @@ register(
         synonyms=TREE_SYNONYMS,
         part_sizes=tree_part_sizes,
         feature_use=tree_feature_use,
+        noted=tree_notes,
     )
 )

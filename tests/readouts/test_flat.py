@@ -169,3 +169,20 @@ def test_shape_is_known_where_only_fields_differ():
     assert_array_equal(other.scale, 2 * forest.scale)
     assert len(smaller.levels) == 1 and smaller.depth.max() == 1
     assert_array_equal(np.sort(smaller.levels[0]), smaller.splits)
+
+
+def test_heirs_are_what_is_left_above():
+    """A node that is cut off has the nearest one above it that stays, by recursion."""
+    forest = grown(5, sizes=(15, 9, 11))
+    left, right = forest.left.copy(), forest.right.copy()
+    cut = forest.splits[[2, -2]]
+    left[cut] = right[cut] = -1
+    trees = np.array([0, 2])
+
+    _, kept = forest.rewired(left, right, forest.offset[trees], trees)
+    heirs = forest.heirs(kept)
+
+    left_of = set(kept.tolist())
+    for node, way in enumerate(paths(forest)):
+        above = [n for n in [*way, node] if n in left_of]
+        assert heirs[node] == (np.searchsorted(kept, above[-1]) if above else -1)
