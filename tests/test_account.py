@@ -1,6 +1,7 @@
 """The account of a model: what a cache keeps beside it."""
 
 import warnings
+from dataclasses import replace
 
 from sklearn.datasets import load_digits, load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -9,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, model_size
-from skprune.account import account_of
+from skprune.account import account_of, with_notes
 from skprune.recall import class_recall, rows_by_class
 from skprune.structures import Samples, locate
 
@@ -25,6 +26,20 @@ def test_account_is_of_the_model_inside():
     assert sum(part.n_parameters for part in account.parts.values()) == 15
     assert set(account.recall) == {0, 1, 2}
     assert min(account.recall.values()) > 0.9
+
+
+def test_notes_go_with_the_samples_of_the_model():
+    """The notes of an account are beside the samples as the model sees them."""
+    X, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    location = locate(pipeline, Samples(X, y))
+    account = account_of(location)
+    assert with_notes(location, None) is location is with_notes(location, account)
+
+    noted = with_notes(location, replace(account, notes="seen"))
+
+    assert noted.samples.notes == "seen" and location.samples.notes is None
+    assert noted.samples.X is location.samples.X and noted.model is location.model
 
 
 def test_cached_report_is_that_of_a_fit(tmp_path):

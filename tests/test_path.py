@@ -15,6 +15,7 @@ from skprune import L1, Magnitude, model_size, prune, pruning_path
 from skprune.methods import METHODS
 from skprune.path import check_rates
 from skprune.size import arrays_of
+from skprune.structures.tree_samples import routed
 from tests.cases import CASES
 
 RATES = [0.0, 0.3, 0.5, 0.8]
@@ -103,6 +104,25 @@ def test_one_ranking_serves_all_rates():
     rates = np.linspace(0.1, 0.9, 9)
     pruning_path(case.fitted(), *case.samples(), rates=rates, method=Counting())
     assert Counting.rankings == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "n_walks"), [({}, 1), ({"compensate": False}, 0), ({"rates": [0.5]}, 0)]
+)
+def test_samples_walk_through_the_trees_once(monkeypatch, options, n_walks):
+    """Recovery at all rates knows the leaves from one walk; else none is made ahead."""
+    [case] = [case for case in CASES if case.name == "RandomForestClassifier"]
+    walks = []
+
+    def counted(*args):
+        walks.append(args)
+        return routed(*args)
+
+    monkeypatch.setattr("skprune.structures.tree_base.routed", counted)
+    options = {"rates": RATES, **options}
+    pruning_path(case.fitted(), *case.samples(), **options)
+
+    assert len(walks) == n_walks
 
 
 def test_l1_ranks_for_each_rate():

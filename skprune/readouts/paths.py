@@ -213,7 +213,8 @@ def _over_children(forest, factor):
         block = forest.block(start, stop)
         total = np.zeros(len(block.splits))
         for side, step in zip((block.left, block.right), _steps(block)):
-            total += factor(block, side[block.splits]) * (step**2).sum(axis=1)
+            squares = np.einsum("tk,tk->t", step, step)
+            total += factor(block, side[block.splits]) * squares
         parts.append(total * block.scale[block.split_tree] ** 2)
     return np.concatenate([np.zeros(0), *parts])
 
