@@ -260,18 +260,19 @@ class FlatForest:
             alive[left[split]] = True
             alive[right[split]] = True
         kept = np.flatnonzero(alive)
-        number = np.full(self.n_nodes + 1, -1, dtype=np.intp)  # the last serves -1
+        small = np.min_scalar_type(-1 - self.n_nodes)  # a signed type that holds all
+        number = np.full(self.n_nodes + 1, -1, dtype=small)  # the last serves -1
         number[kept] = np.arange(len(kept))
         forest = FlatForest(
-            left=number[left[kept]],
-            right=number[right[kept]],
+            left=number[left[kept]].astype(np.intp),
+            right=number[right[kept]].astype(np.intp),
             weight=self.weight[kept],
             value=self.value.take(kept, axis=0),
-            offset=np.append(number[roots], len(kept)),
+            offset=np.append(number[roots].astype(np.intp), len(kept)),
             scale=self.scale[trees],
             column=self.column[trees],
         )
-        vars(forest)["levels"] = [number[split] for split in levels]
+        vars(forest)["levels"] = [number[split].astype(np.intp) for split in levels]
         return forest, kept
 
 
