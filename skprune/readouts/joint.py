@@ -176,11 +176,8 @@ def _descend(goal, signals, survivors, n_rows, n_steps):
     """The network after some steps; ends early where a step no longer helps."""
     excess, damping = goal.excess(signals.output), DAMPING
     for _ in range(n_steps):
-        errors = goal.errors(signals.output)
-        gradient = goal.gradient(signals, survivors, errors)
-        curvature = goal.curvature(signals, survivors, errors, n_rows)
-        step = _damped_step(curvature, gradient, damping)
-        before, slope = excess, gradient @ step
+        step, slope = _damped_step(goal, signals, survivors, n_rows, damping)
+        before = excess
         signals, excess, share = _longest(goal, signals, excess, survivors, step, slope)
         damping *= 0.25 if share == 1 else 4 if share else 64
         slow = share == 1 and before - excess <= ENOUGH * before
@@ -189,15 +186,20 @@ def _descend(goal, signals, survivors, n_rows, n_steps):
     return signals.network
 
 
-def _damped_step(curvature, gradient, damping):
+def _damped_step(goal, signals, survivors, n_rows, damping):
+    """A step, and the slope of the loss along it."""
+    errors = goal.errors(signals.output)
+    gradient = goal.gradient(signals, survivors, errors)
+    curvature = goal.curvature(signals, survivors, errors, n_rows)
     scale = curvature.diagonal()
     scale += 1e-3 * (scale.mean() or 1.0)
-    return conjugate_gradients(
+    step = conjugate_gradients(
         lambda vector: curvature.product(vector) + damping * scale * vector,
         gradient,
         scale,
         ITERATIONS,
     )
+    return step, gradient @ step
 
 
 def _longest(goal, signals, excess, survivors, step, slope):

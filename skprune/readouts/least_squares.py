@@ -172,13 +172,13 @@ def solve_masked(equations, mask, prior, ridge):
         W[:, whole | mostly] = _constrained(
             equations, mask, prior, ridge, whole | mostly
         )
+    columns, right = mask.T.copy(), (equations.cross + ridge[:, None] * prior).T
     for j in np.flatnonzero(~whole & ~mostly):
-        rows = np.flatnonzero(mask[:, j])
+        rows = columns[j].nonzero()[0]
         if len(rows):
             gram = equations.gram[rows[:, None], rows]
             gram.flat[:: len(rows) + 1] += ridge[rows]
-            right = equations.cross[rows, j] + ridge[rows] * prior[rows, j]
-            W[rows, j] = _solve_positive(gram, right)
+            W[rows, j] = _solve_positive(gram, right[j, rows])
     return W
 
 
@@ -203,11 +203,11 @@ def _constrained(equations, mask, prior, ridge, columns):
     if mask[:, columns].all():
         return W
     inverse = cho_solve(factor, np.eye(len(ridge)))
-    for k, j in enumerate(np.flatnonzero(columns)):
-        gone = np.flatnonzero(~mask[:, j])
+    for k, removed in enumerate(~mask[:, columns].T):
+        gone = removed.nonzero()[0]
         if len(gone):
-            block = inverse[gone[:, None], gone]
-            W[:, k] -= inverse[:, gone] @ _solve_positive(block, W[gone, k])
+            rows = inverse[gone]
+            W[:, k] -= _solve_positive(rows[:, gone], W[gone, k]) @ rows
             W[gone, k] = 0.0
     return W
 

@@ -12,7 +12,6 @@ from functools import cached_property, partial
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
-from sklearn.preprocessing import label_binarize
 from sklearn.utils.validation import validate_data
 
 from skprune.readouts import losses
@@ -307,14 +306,15 @@ def mlp_targets(model, y):
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
-        One column of 0 and 1 a class, one in all for two classes.
+        One column of truth values a class, one in all for two classes.
     """
     y = np.asarray(y)
     if not is_classifier(model):
         return y.reshape(len(y), -1)
     if y.ndim == 2 and y.shape[1] > 1:
         return y
-    return label_binarize(y.ravel(), classes=model.classes_)
+    y, classes = y.reshape(-1, 1), model.classes_
+    return y == classes if len(classes) > 2 else y != classes[0]
 
 
 def _features(model, X, dtype):
