@@ -26,7 +26,7 @@ from skprune.readouts.sampling import inclusion_probabilities, systematic_sample
 
 EQUATIONS = 2, 15  # rows times outputs per free weight: at least, and enough
 DENSE = 0.1  # density from which a product with sparse rows is the slower one
-SHARE = 0.25  # of the samples that are enough where they make no fewer equations
+SHARE = 0.2  # of the samples that are enough where they make no fewer equations
 
 
 @dataclass(frozen=True)

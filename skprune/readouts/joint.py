@@ -39,7 +39,7 @@ from skprune.readouts.network import LivePart, Signals
 PASSES = 60  # training passes that all steps together may cost
 WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
 EQUATIONS = 2  # per free weight: with fewer the samples would be learned by heart
-MAX_STEPS = 6
+MAX_STEPS = 5
 ITERATIONS = 10  # of conjugate gradients; each step starts from a better network
 NEGLIGIBLE = 0.002  # excess loss, as a share of what the teacher is worth
 ENOUGH = 0.05  # share of the excess loss that a further step has to remove
