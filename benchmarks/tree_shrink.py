@@ -6,12 +6,14 @@ validation rows, what that costs on test rows, and the CPU seconds of the search
 those of the fit. The search goes as a user's would: some of the trees go first, then
 splits along a path of rates, coarse and then fine. One setting (share of the trees,
 method, rate) serves all seeds of a set; it is chosen by the mean over the validation
-rows of all seeds, and test rows are looked at once. Random splits with recovery, and
-magnitude without, are the controls.
+rows of all seeds, and test rows are looked at once. As the best of many candidates
+looks better than it is, the search is repeated with a loss that has to be one standard
+error inside the limit. Random splits with recovery, and magnitude without, are the
+controls.
 
 Rows are sampled (at most 5,000 to train and prune on, 4,000 to validate, 10,000 to
 test) and models have 100 trees, boosting of letter 30 stages of 26 trees, to keep the
-script short: sixteen minutes on one core, letter five of them.
+script short: half an hour on one core, letter a third of it.
 
     python benchmarks/tree_shrink.py [data set ...]
 """
@@ -48,11 +50,13 @@ MODELS = {
     ("boosting", True): HistGradientBoostingRegressor,
 }
 KEPT = (1.0, 0.5, 0.25, 0.15, 0.1, 0.04)
-# shares of the trees that stay, methods for the splits, recovery
+# shares of the trees that stay, methods for the splits, recovery, and by how many
+# standard errors over the seeds the loss on validation rows has to be inside the limit
 SEARCHES = {
-    "random": ((1.0,), ("random",), True),
-    "magnitude, as it is": ((1.0,), ("magnitude",), False),
-    "trees, then splits": (KEPT, ("magnitude", "taylor"), True),
+    "random": ((1.0,), ("random",), True, 0.0),
+    "magnitude, as it is": ((1.0,), ("magnitude",), False, 0.0),
+    "trees, then splits": (KEPT, ("magnitude", "taylor"), True, 0.0),
+    "the same, cautiously": (KEPT, ("magnitude", "taylor"), True, 1.0),
 }
 
 
@@ -71,7 +75,7 @@ def quality(model, X, y):
 
 def candidates(model, train, factors, search, seed):
     """Pruned models by share of the trees that stay, method and factor aimed at."""
-    shares, methods, compensate = search
+    shares, methods, compensate, _ = search
     options = {"compensate": compensate, "random_state": seed}
     forest, found = not hasattr(model, "_predictors"), {}
     for share in shares:
@@ -109,9 +113,8 @@ def shrink(models, parts, search):
     for factors in (COARSE, FINE):
         if factors is FINE:
             factors = setting[2] * FINE
-            search = (
-                search if best is models else ((setting[0],), (setting[1],), search[2])
-            )
+            if best is not models:
+                search = (setting[:1], setting[1:2], *search[2:])
         found = [
             candidates(model, part[0], factors, search, seed)
             for seed, (model, part) in enumerate(zip(models, parts))
@@ -120,7 +123,8 @@ def shrink(models, parts, search):
             pruned = [of_seed[key] for of_seed in found]
             losses = [loss(m, p, *part[1]) for m, p, part in zip(models, pruned, parts)]
             smaller = sum(map(n_nodes, pruned)) < sum(map(n_nodes, best))
-            if smaller and np.mean(losses) <= limit:
+            margin = search[-1] * np.std(losses) / np.sqrt(len(losses))
+            if smaller and np.mean(losses) + margin <= limit:
                 best, setting = pruned, key
     return best, setting, (time.process_time() - start) / len(models)
 
