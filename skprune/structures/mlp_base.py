@@ -92,6 +92,7 @@ class MLPStructure(Structure):
             Which weights of each layer are left.
         """
         self.signals, self.origin, self.masks = signals, origin, masks
+        vars(self).pop("_whole", None)  # which a copy has of the network before
         self._set_units()
 
     @abstractmethod

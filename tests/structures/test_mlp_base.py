@@ -13,6 +13,7 @@ from skprune.structures.mlp_base import (
     mlp_targets,
     smallest_form,
 )
+from tests.tree_oracles import structure_of
 
 
 @pytest.mark.parametrize(("n_classes", "n_columns"), [(2, 1), (3, 3)])
@@ -59,3 +60,20 @@ def test_sizes_count_each_weight_once():
     expected = [64 * 12 + 12, 12 * 7 + 7, 7 * 10 + 10]
     assert [part.n_parameters for part in parts.values()] == expected
     assert [part.n_macs for part in parts.values()] == [64 * 12, 12 * 7, 7 * 10]
+
+
+def test_goal_is_the_network_that_is_pruned():
+    """A trained network is its own goal, whatever was pruned before it was trained."""
+    X, y = load_iris(return_X_y=True)
+    net = MLPClassifier((4,), max_iter=20, tol=10.0, random_state=0).fit(X, y)
+    structure = structure_of(net, X, y, "connection")
+    gates, rng = np.ones(structure.n_units), np.random.default_rng(0)
+    gates[0] = 0.0
+    before = structure.prune(gates, compensate=True, rng=rng)
+
+    trained = structure.finetune(3, rng)
+
+    pruned = trained.prune(gates, compensate=True, rng=rng)
+    assert_array_equal(before.guide, structure.output())
+    assert_array_equal(pruned.guide, trained.output())
+    assert not np.array_equal(trained.output(), structure.output())
