@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.structures import FAMILIES, final_model
+from skprune.structures import final_model, find_family
 
 COPIED_TAGS = (
     "estimator_type",
@@ -362,7 +362,7 @@ def trains_by_passes(self):
         True; raises AttributeError where it is not.
     """
     model = final_model(getattr(self, "estimator_", self.estimator))
-    families = [family for family in FAMILIES if family.accepts(model)]
-    if not families or not families[0].trains_by_passes:
+    family = find_family(model)
+    if family is None or not family.trains_by_passes:
         raise AttributeError(f"{type(model).__name__} is not trained by passes.")
     return True

@@ -4,7 +4,7 @@ import numpy as np
 
 from skprune.readouts.base import Readout
 from skprune.readouts.joined import joined_lasso
-from skprune.readouts.lasso import LassoProblem, SmoothLasso
+from skprune.readouts.lasso import LassoProblem, SmoothLasso, solve_all
 
 
 class ConcatenatedReadout(Readout):
@@ -75,8 +75,7 @@ class ConcatenatedLasso(LassoProblem):
         self.n_units = sum(problem.n_units for problem in problems)
 
     def solve(self, penalty):
-        solved = [problem.solve(penalty) for problem in self.problems]
-        return tuple(np.concatenate(parts) for parts in zip(*solved))
+        return solve_all(self.problems, penalty)
 
 
 class SumOfLosses:

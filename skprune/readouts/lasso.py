@@ -286,20 +286,20 @@ def shrink_to(problems, n_keep):
     penalty : float
         The penalty that was found.
     """
-    norms, pulls = _solve_all(problems, np.inf)
+    norms, pulls = solve_all(problems, np.inf)
     low = high = pulls.max(initial=0.0)
     if high == 0.0:
         return np.zeros(len(pulls)), 0.0
     smallest = SMALLEST * high
     while np.count_nonzero(norms) < n_keep and low > smallest:
         high, low = low, low * PATH_FACTOR
-        norms, pulls = _solve_all(problems, low)
+        norms, pulls = solve_all(problems, low)
     penalty = low
     for _ in range(MAX_BISECTIONS):
         if np.count_nonzero(norms) == n_keep or low <= smallest:
             break
         penalty = np.sqrt(low * high)
-        norms, pulls = _solve_all(problems, penalty)
+        norms, pulls = solve_all(problems, penalty)
         if np.count_nonzero(norms) < n_keep:
             high = penalty
         else:
@@ -309,6 +309,7 @@ def shrink_to(problems, n_keep):
     return np.where(inside, penalty + norms, pulls) ** 2, penalty
 
 
-def _solve_all(problems, penalty):
+def solve_all(problems, penalty):
+    """Norms and pulls of all units, from several problems under one penalty."""
     solved = [problem.solve(penalty) for problem in problems]
     return tuple(np.concatenate(parts) for parts in zip(*solved))

@@ -17,7 +17,7 @@ from skprune.structures.base import (
 )
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
-from skprune.structures.families import family_of
+from skprune.structures.families import family_of, find_family
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -32,6 +32,7 @@ __all__ = [
     "family_of",
     "final_fit_params",
     "final_model",
+    "find_family",
     "input_columns",
     "locate",
 ]

@@ -14,8 +14,9 @@ from skprune.structures.bagging_members import (
     features_read,
 )
 from skprune.structures.bagging_whole import WholeMembers
-from skprune.structures.base import FAMILIES, REFUSALS, Family, register
+from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.containers import final_model
+from skprune.structures.families import find_family
 
 BY_MEMBER = {
     "connection": MemberConnections,
@@ -71,8 +72,7 @@ def _is_bagging(model):
     """Whether a model, fitted or not, is bagging of what can be pruned by itself."""
     if not isinstance(model, KINDS) or is_bagging_of_trees(model):
         return False
-    base = final_model(model.estimator)
-    return any(family.accepts(base) for family in FAMILIES)
+    return find_family(final_model(model.estimator)) is not None
 
 
 for kind in KINDS:

@@ -3,6 +3,14 @@
 from skprune.structures.base import FAMILIES, REFUSALS
 
 
+def find_family(model):
+    """The first registered family that accepts a model, as `family_of`, or None."""
+    for family in FAMILIES:
+        if family.accepts(model):
+            return family.of(model)
+    return None
+
+
 def family_of(model):
     """The family of a model, fitted or not.
 
@@ -21,9 +29,9 @@ def family_of(model):
     TypeError
         If none does; names those that exist.
     """
-    for family in FAMILIES:
-        if family.accepts(model):
-            return family.of(model)
+    family = find_family(model)
+    if family is not None:
+        return family
     known = ", ".join(sorted(family.name for family in FAMILIES))
     reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
     reason = "".join(f": {why}" for why in reasons)

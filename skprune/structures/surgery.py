@@ -41,6 +41,12 @@ def _offset(states):
     return np.cumsum([0] + [len(state["nodes"]) for state in states])
 
 
+def _blocks(states, offset):
+    """Trees from `start` to `stop`, and the records of all their nodes."""
+    for start, stop in tree_blocks(offset, NODES):
+        yield start, stop, joined([state["nodes"] for state in states[start:stop]])
+
+
 def flatten(trees, scale):
     """The nodes of some trees as one set of arrays.
 
@@ -59,8 +65,7 @@ def flatten(trees, scale):
     states = [tree.__getstate__() for tree in trees]
     offset = _offset(states)
     children, weight = np.empty((2, offset[-1]), dtype=np.intp), np.empty(offset[-1])
-    for start, stop in tree_blocks(offset, NODES):
-        nodes = joined([state["nodes"] for state in states[start:stop]])
+    for start, stop, nodes in _blocks(states, offset):
         own = slice(offset[start], offset[stop])
         first = np.repeat(offset[start:stop], np.diff(offset[start : stop + 1]))
         is_leaf = nodes["left_child"] < 0
@@ -100,10 +105,9 @@ def rebuild_trees(trees, forest, kept, old_offset):
     depths = np.maximum.reduceat(forest.depth, forest.offset[:-1])
     rows = kept + (offset[:-1] - old_offset)[forest.node_tree]
     rebuilt = []
-    for start, stop in tree_blocks(offset, NODES):
+    for start, stop, old in _blocks(states, offset):
         block = forest.block(start, stop)
         own = slice(forest.offset[start], forest.offset[stop])
-        old = joined([state["nodes"] for state in states[start:stop]])
         first = offset[start:stop] - offset[start]
         nodes = _cut_nodes(old, first, block, rows[own] - offset[start])
         rebuilt += _trees_of(reduced[start:stop], block, nodes, depths[start:stop])
@@ -228,9 +232,8 @@ def tree_sizes(trees):
     """
     states, sizes = [tree.__getstate__() for tree in trees], []
     offset = _offset(states)
-    for start, stop in tree_blocks(offset, NODES):
+    for start, stop, nodes in _blocks(states, offset):
         first = offset[start:stop] - offset[start]
-        nodes = joined([state["nodes"] for state in states[start:stop]])
         values = np.concatenate([state["values"] for state in states[start:stop]])
         sizes += _sizes(nodes, values.reshape(len(nodes), -1), first)
     return sizes
