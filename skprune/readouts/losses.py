@@ -34,6 +34,9 @@ class Loss:
     coupling : callable
         ``coupling(Z)``: r of shape (n_samples, n_outputs) where the second derivative
         by two outputs a and b is ``-r_a r_b``, None where it is zero.
+    mean : callable, default=None
+        ``mean(Z)``: what the model expects of the targets, where the gradient is zero;
+        None for losses that are not of a distribution, and for squared error.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Loss:
     curvature: Callable
     draw: Callable
     coupling: Callable = lambda Z: None
+    mean: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ LOGISTIC = Loss(
     gradient=lambda Z, Y: expit(Z) - Y,
     curvature=lambda Z: expit(Z) * expit(-Z),
     draw=lambda Z, rng: (rng.random(Z.shape) < expit(Z)).astype(Z.dtype),
+    mean=expit,
 )
 
 SOFTMAX = Loss(
@@ -104,6 +109,7 @@ SOFTMAX = Loss(
     curvature=lambda Z: _own_curvature(_softmax(Z)),
     draw=_draw_class,
     coupling=_softmax,
+    mean=_softmax,
 )
 
 EXPONENTIAL = Loss(
@@ -148,6 +154,7 @@ def tweedie(power):
         curvature=lambda Z: np.exp((2 - power) * Z),
         # a gamma of the same mean and variance
         draw=lambda Z, rng: rng.gamma(np.exp((2 - power) * Z), np.exp((power - 1) * Z)),
+        mean=np.exp,
     )
 
 

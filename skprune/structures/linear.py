@@ -3,13 +3,15 @@
 A coefficient is a unit ("connection"), or a feature with its coefficients for all
 outputs ("feature", "neuron"). Recovery solves least squares from the surviving
 features to the decision function of the model as trained, each sample weighted by the
-curvature of the loss and with the model's own penalty as the ridge: for squared loss
-this is the refit on the support. For log-losses with a quadratic penalty it is one
-Newton step towards it, and more of them follow where the Hessian is affordable.
+curvature of the loss, one half alike, and with the model's own penalty as the ridge:
+for squared loss this is the refit on the support. For log-losses Newton steps follow
+where the Hessian is affordable: to the optimum of the model's own loss where its
+penalty is quadratic, else toward the probabilities of the model as trained.
 """
 
 import copy
 from abc import abstractmethod
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +40,7 @@ from skprune.structures.linear_objective import (
 
 FLOOR = 1e-7  # ridge that only keeps the equations solvable, relative to the variance
 DIRECT = 5000  # surviving inputs up to which their second moments are formed
+EQUATIONS = 20  # samples times outputs for each weight that nothing else holds
 SPARSE_OUTPUTS, SPARSE_DENSITY = 20, 0.1  # a CSR coef_ predicts faster from here on
 
 
@@ -126,14 +129,16 @@ class LinearStructure(Structure):
         """Weights and intercept by least squares to the teacher's output."""
         prior, b = self.teacher
         Z = np.asarray(self.X @ prior) + b
-        weights = self.weights * self.loss_function.curvature(Z).mean(axis=1)
-        total = weights.sum()
+        curvature = self.loss_function.curvature(Z).mean(axis=1)
+        total = float(self.weights @ curvature)
         if not total > 0:
             return self.W, self.b
+        # by curvature alone the few samples that a sure model doubts would decide all
+        weights = self.weights * (curvature / total + 1) / 2
         used = np.flatnonzero(self.mask.any(axis=1))
         X = self.X if len(used) == len(prior) else self.X[:, used]
         W = np.zeros_like(prior)
-        W[used], intercept = self._solve(X, Z, weights / total, used, total)
+        W[used], intercept = self._solve(X, Z, weights, used, total)
         W, intercept = self._refitted(W, intercept if self.centred else self.b)
         return W.astype(prior.dtype), intercept.astype(b.dtype)
 
@@ -161,20 +166,32 @@ class LinearStructure(Structure):
         return W, equations.intercept(W)
 
     def _refitted(self, W, b):
-        """Weights at the optimum of the penalised loss, where it is smooth."""
-        objective = self._objective()
-        smooth = objective.penalty > 0 and objective.loss is not losses.SQUARED
-        if not smooth or not newton.is_affordable(self.X, int(self.mask.sum())):
+        """Weights at the optimum of the model's kind of loss, where it is smooth."""
+        objective = self._attainable()
+        if objective is None or not newton.is_affordable(self.X, int(self.mask.sum())):
             return W, b
         problem = newton.PenalisedLoss.of(
             self.X, self.weights, objective, centred=self.centred
         )
-        start, active = W.astype(float), self.mask
+        active, (prior, intercept) = self.mask, self.teacher
+        starts = [W, prior * active, np.zeros_like(prior)]
         if self.centred:
-            start = np.vstack([start, b])
+            starts = list(map(np.vstack, zip(starts, (b, intercept, 0 * b))))
             active = np.vstack([active, np.ones(len(b), dtype=bool)])
+        start = min(starts, key=problem.value).astype(float)
         solved = newton.minimise(problem, start, active)
         return solved[: len(W)], solved[-1] if self.centred else b
+
+    def _attainable(self):
+        """An objective whose optimum on the survivors is finite, if there is one."""
+        objective = self._objective()
+        mean, prior, b = objective.loss.mean, *self.teacher
+        if mean is None or objective.penalty > 0:
+            return None if mean is None else objective
+        n_equations = np.count_nonzero(self.weights) * len(b)
+        if n_equations < EQUATIONS * np.count_nonzero(self.mask):
+            return None
+        return replace(objective, targets=mean(np.asarray(self.X @ prior) + b))
 
     def finished(self):
         model = copy.copy(self.estimator)

@@ -170,3 +170,10 @@ def test_extreme_outputs_stay_finite():
         assert np.isfinite(loss.value(Z, np.eye(2))).all()
         assert np.isfinite(loss.gradient(Z, np.eye(2))).all()
         assert np.isfinite(loss.curvature(Z)).all()
+
+
+@pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].mean is not None])
+def test_gradient_is_zero_at_the_mean(name, Z):
+    """Where the targets are what the model expects, nothing pulls at Z."""
+    loss = LOSSES[name]
+    assert_allclose(loss.gradient(Z, loss.mean(Z)), 0, atol=1e-12)

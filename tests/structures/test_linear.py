@@ -23,6 +23,7 @@ from sklearn.linear_model import (
     SGDRegressor,
     TweedieRegressor,
 )
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils import all_estimators
@@ -111,6 +112,7 @@ def test_recovery_of_features_in_their_own_units():
 CURVED = {
     "logistic": (LogisticRegression(C=0.5, tol=1e-10, max_iter=1000), "classes"),
     "poisson": (PoissonRegressor(alpha=0.1, tol=1e-10, max_iter=1000), "counts"),
+    "poisson, free": (PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000), "counts"),
     "gamma": (GammaRegressor(alpha=0.1, tol=1e-10, max_iter=1000), "counts"),
     "tweedie": (
         TweedieRegressor(power=1.5, alpha=0.1, tol=1e-10, max_iter=1000),
@@ -168,6 +170,36 @@ def test_recovery_of_other_losses_pays(model, cancer):
         pruned = prune(fitted, X, y, rate=0.6, compensate=compensate)
         error[compensate] = np.mean((getattr(pruned, read)(X) - wanted) ** 2)
     assert error[True] < error[False] / 2
+
+
+SURE = {
+    "free": LogisticRegression(C=np.inf, max_iter=2000),
+    "nearly free": LogisticRegression(C=1e6, max_iter=2000),
+    "sgd": SGDClassifier(loss="log_loss", random_state=0),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Pruning loses classes")
+@pytest.mark.parametrize("name", SURE)
+@pytest.mark.parametrize(
+    ("load", "rate"),
+    [(load_breast_cancer, 0.5), (load_breast_cancer, 0.8), (load_iris, 0.5)],
+)
+def test_recovery_of_sure_models_pays(load, name, rate):
+    """On few samples, of nearly all of which the model is certain, it helps."""
+    X, y = load(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    right = {False: [], True: []}
+    for seed in range(4):
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, train_size=90, random_state=seed, stratify=y
+        )
+        fitted = clone(SURE[name]).fit(X_train, y_train)
+        for compensate, scores in right.items():
+            pruned = prune(fitted, X_train, y_train, rate=rate, compensate=compensate)
+            scores.append(pruned.score(X_test, y_test))
+    assert np.mean(right[True]) > np.mean(right[False])
+    assert min(right[True]) > min(right[False]) - 0.05
 
 
 def test_positive_coefficients_stay_positive(cancer):
