@@ -171,8 +171,8 @@ def group_labels(groups, n_features):
     Raises
     ------
     ValueError
-        If there is not one label for each feature, or if lists of columns overlap or
-        name columns that do not exist.
+        If there is not one label for each feature, all of one kind, or if lists of
+        columns overlap or name columns that do not exist.
 
     Examples
     --------
@@ -190,7 +190,14 @@ def group_labels(groups, n_features):
             f"groups has {len(groups)} labels, but X has {n_features} features; give "
             "one label for each feature, or a list of columns for each group."
         )
-    return np.unique(np.asarray(groups), return_inverse=True)[1]
+    labels = np.asarray(groups)
+    words = [isinstance(label, str) for label in groups]
+    if any(words) != all(words) or (labels.dtype == object and not all(words)):
+        raise ValueError(
+            f"groups={groups!r} mixes labels of several kinds, or misses some; give "
+            "each feature a label, all of them strings or all numbers."
+        )
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def _from_columns(groups, n_features):

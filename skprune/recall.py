@@ -18,6 +18,7 @@ from skprune.structures import family_of
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
 FEWEST, ROWS, ALL_ROWS = 20, 100, 500
+FOUND = 0.1  # recall from which on a class is one that the model finds
 LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
 
 
@@ -78,14 +79,15 @@ def _take(X, rows):
 
 
 def warn_of_lost_classes(before, after):
-    """Warn of each class whose recall pruning has more than halved.
+    """Warn of each class that a model found and whose recall has more than halved.
 
     Parameters
     ----------
     before, after : dict of class label to float
         Recall by class.
     """
-    lost = [label for label in before if after[label] < LOST * before[label]]
+    found = [label for label in before if before[label] >= FOUND]
+    lost = [label for label in found if after[label] < LOST * before[label]]
     if lost:
         changes = ", ".join(
             f"{label!r} ({before[label]:.2f} -> {after[label]:.2f})" for label in lost

@@ -224,6 +224,10 @@ class PruningSelector(
         n_features = getattr(self, "n_features_in_", 0)  # X may not be a table at all
         labels = group_labels(self.groups, n_features)
         n_groups, wanted = labels.max(initial=-1) + 1, self.n_features_to_select
+        if isinstance(wanted, bool):
+            raise ValueError(
+                f"n_features_to_select={wanted} must be a number of features or None."
+            )
         if wanted is not None and 0 < n_groups < wanted:
             kind = "features" if self.groups is None else "groups of features"
             raise ValueError(

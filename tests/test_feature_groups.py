@@ -38,6 +38,9 @@ def test_columns_in_no_list_are_alone():
         ([[-1]], "names a column that X does not have"),
         ([[]], "not a list of column numbers"),
         ([["a"]], "not a list of column numbers"),
+        (["a", None, "b", "b"], "None.*several kinds"),
+        ([1, "1", 2, 2], "several kinds"),
+        ([1, None, 2, 2], "several kinds"),
         ([[0.5]], "not a list of column numbers"),
     ],
 )

@@ -11,6 +11,7 @@ from sklearn.metrics import recall_score
 
 from skprune import PruningEstimator, prune
 from skprune.plan import LostClassWarning
+from skprune.recall import warn_of_lost_classes
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,15 @@ def test_lost_class_is_named(rare):
 
     with pytest.warns(LostClassWarning, match=r"'rare' \(\d\.\d\d -> 0\.\d\d\)"):
         prune(forest, *rare, rate=0.98, compensate=False)
+
+
+def test_what_was_not_found_is_not_lost():
+    """A class of which the model found one sample in fifty has nothing to lose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LostClassWarning)
+        warn_of_lost_classes({"a": 0.02, "b": 0.9}, {"a": 0.0, "b": 0.9})
+    with pytest.warns(LostClassWarning, match="'a'"):
+        warn_of_lost_classes({"a": 0.1, "b": 0.9}, {"a": 0.0, "b": 0.9})
 
 
 def test_balanced_weights_keep_it(rare):

@@ -161,6 +161,7 @@ class Spy(Ridge):
         ({"groups": [0, 1]}, "2 labels, but X has 30 features"),
         ({"groups": [[0, 30]]}, "names a column that X does not have"),
         ({"n_features_to_select": 31}, "more than the 30 features"),
+        ({"n_features_to_select": True}, "True must be a number of features"),
         (
             {"groups": np.arange(30) % 4, "n_features_to_select": 5},
             "more than the 4 groups",

@@ -30,10 +30,13 @@ class BaggingModel(ForestModel):
     @property
     def asked(self):
         """The feature that each node of all trees asks for, negative at leaves."""
-        pairs = zip(self.trees, self.model.estimators_features_)
-        return np.concatenate(
-            [np.where(tree.feature < 0, -1, seen[tree.feature]) for tree, seen in pairs]
-        )
+        of_trees = []
+        for tree, seen in zip(self.trees, self.model.estimators_features_):
+            is_leaf = tree.feature < 0
+            of_trees.append(
+                np.where(is_leaf, -1, seen[np.where(is_leaf, 0, tree.feature)])
+            )
+        return np.concatenate(of_trees)
 
     def leaves(self, t, X):
         """The leaf of tree t that each sample falls into; `X` is from `features`."""

@@ -21,6 +21,22 @@ def fitted(**options):
     return BaggingClassifier(**options).fit(X, y), X, y
 
 
+@pytest.mark.parametrize("granularity", ["split", "tree", "depth", "feature"])
+def test_trees_that_see_one_feature(granularity):
+    """Each tree may see a single feature; what goes is counted as ever."""
+    model, X, y = fitted(max_features=1, bootstrap_features=False)
+    read = {int(seen[0]) for seen in model.estimators_features_}
+
+    small = prune(model, X, y, rate=0.5, granularity=granularity)
+
+    if granularity == "feature":
+        splits = zip(small.estimators_, small.estimators_features_)
+        left = {int(seen[0]) for tree, seen in splits if tree.get_depth()}
+        assert left < read
+        assert len(read) - len(left) == round(0.5 * len(read))
+    assert np.isfinite(small.predict_proba(X)).all()
+
+
 def test_kept_trees_vote_as_before():
     """The smaller model is the mean of the trees that are left, on their features."""
     model, X, y = fitted()
