@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from skprune.readouts.leaf_solvers import LeafIndicator
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -79,3 +81,64 @@ def best_choice(tried, total, share=1.0):
 def _noise(count, total):
     """One standard error of a count of errors."""
     return np.sqrt(count * (1 - count / total))
+
+
+class HeldOut:
+    """Samples that took no part in fits, each predicted by trees that may speak for it.
+
+    Where only some trees may, their mean stands for that of all. Its variance about
+    it, estimated from how much they differ, is no fault of the values. A sample for
+    which no tree may speak does not count.
+
+    Parameters
+    ----------
+    problem : LeafProblem
+        Samples and trees.
+    rows : ndarray of int
+        Which samples.
+    """
+
+    def __init__(self, problem, rows):
+        self.problem, votes = problem, problem.votes
+        if votes is not None:
+            votes = votes[:, rows]
+            heard = votes.sum(axis=0, dtype=np.int32)
+            rows, votes, heard = rows[heard > 0], votes[:, heard > 0], heard[heard > 0]
+            self.heard = heard[:, None].astype(problem.prior.dtype)
+        self.votes = votes
+        self.Z = LeafIndicator(
+            problem.leaves[:, rows], problem.n_leaves, votes, problem.prior.dtype
+        )
+        self.targets = problem.targets[rows]
+        self.weights = problem.weights[rows].astype(float)
+
+    def loss(self, values):
+        """Loss and errors of the samples.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_leaves, n_outputs)
+            Values of the leaves, fitted without these samples.
+
+        Returns
+        -------
+        loss, error : float
+            Weighted sums.
+        """
+        output, spread = self._output(values * self.problem.scale[:, None])
+        loss = float(self.weights @ self.problem.loss(output, self.targets, spread))
+        if self.problem.limits is None:
+            return loss, 0.0
+        errors = self.problem.limits.errors(output, self.targets)
+        return loss, float(self.weights @ errors)
+
+    def _output(self, parts):
+        """Estimates of the sum over all trees, and their variances."""
+        total = self.Z.dot(parts)
+        if self.votes is None:
+            return total, np.zeros_like(total)
+        heard, n_trees = self.heard, self.Z.n_trees
+        mean = total / heard
+        squares = self.Z.dot(parts**2) - heard * mean**2
+        missing = (1 - heard / n_trees) / (heard * np.maximum(heard - 1, 1))
+        return n_trees * mean, n_trees**2 * missing * squares

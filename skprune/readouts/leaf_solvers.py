@@ -5,6 +5,8 @@ multiplied out: both solvers need products with Z and its transpose alone.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -15,7 +17,10 @@ ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rou
 
 
 class LeafIndicator:
-    """The matrix Z, held by leaves: samples of a leaf are neighbours in memory.
+    """The matrix Z, held tree by tree as pairs of a leaf and a sample.
+
+    Samples follow each other in memory, and the leaves of one tree are few, so that
+    nothing has to be sorted for products to be quick.
 
     Parameters
     ----------
@@ -23,8 +28,8 @@ class LeafIndicator:
         The leaf of each tree that a sample falls into, numbered within the tree.
     n_leaves : ndarray of int of shape (n_trees,)
         Number of leaves of each tree; leaves of Z run on from tree to tree.
-    votes : ndarray of shape (n_trees, n_samples), default=None
-        The entries of Z, None for ones.
+    votes : ndarray of bool of shape (n_trees, n_samples), default=None
+        Where Z has ones, None for all leaves that samples fall into.
     dtype : dtype, default=float
         Of the entries; what Z is multiplied with shall have the same.
     """
@@ -37,41 +42,36 @@ class LeafIndicator:
         for start in range(0, self.n_trees, step):
             trees = slice(start, min(start + step, self.n_trees))
             rows = slice(self.ends[trees.start], self.ends[trees.stop])
-            entries = None if votes is None else votes[trees]
-            block = _by_leaf(leaves[trees], n_leaves[trees], entries, dtype)
-            self.blocks.append((rows, block))
+            voting = None if votes is None else votes[trees]
+            pairs = _pairs(leaves[trees], n_leaves[trees], voting)
+            entries = np.ones(len(pairs[0]), dtype=dtype)
+            shape = rows.stop - rows.start, self.n_samples
+            block = sparse.coo_array((entries, pairs), shape=shape)
+            self.blocks.append((rows, block, block.T))
 
     def dot(self, V):
         """Z V, shape (n_samples, n_columns)."""
         total = np.zeros((self.n_samples, V.shape[1]), dtype=V.dtype)
-        for rows, block in self.blocks:
-            total += block.T @ V[rows]
+        for rows, _, transposed in self.blocks:
+            total += transposed @ V[rows]
         return total
 
     def T_dot(self, R):
         """Z^T R, shape (n_leaves, n_columns)."""
-        parts = [block @ R for _, block in self.blocks]
+        parts = [block @ R for _, block, _ in self.blocks]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate([np.zeros((0, R.shape[1]), dtype=R.dtype), *parts])
 
 
-def _by_leaf(leaves, n_leaves, votes, dtype):
-    """Part of the transpose of Z in CSR format."""
-    order = np.empty(leaves.shape, dtype=np.int32)
-    counts = []
-    for t, (leaf, length) in enumerate(zip(leaves, n_leaves)):
-        # integers of 16 bits are sorted without comparing
-        small = leaf.astype(np.uint16) if length <= 2**16 else leaf
-        order[t] = np.argsort(small, kind="stable")
-        counts.append(np.bincount(leaf, minlength=length))
+def _pairs(leaves, n_leaves, votes):
+    """Leaves, numbered over the trees, and samples of all ones of a part of Z."""
+    first = np.cumsum(n_leaves) - n_leaves
+    leaf = np.add(leaves, first[:, None], dtype=np.int32, casting="unsafe")
+    sample = np.broadcast_to(np.arange(leaves.shape[1], dtype=np.int32), leaves.shape)
     if votes is None:
-        entries = np.ones(leaves.size, dtype=dtype)
-    else:
-        entries = np.take_along_axis(votes, order, axis=1).ravel().astype(dtype)
-    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32)
-    shape = int(n_leaves.sum()), leaves.shape[1]
-    return sparse.csr_array((entries, order.ravel(), starts), shape=shape)
+        return leaf.ravel(), sample.ravel()
+    return leaf[votes], sample[votes]
 
 
 def ridge(Z, weights, right, strengths, tolerance):
@@ -122,58 +122,142 @@ def _ratio(numerator, denominator):
     )
 
 
-def projected_descent(product, bound, right, project, centre, start, tolerance):
-    """Minimise ``tr(d^T H d) / 2 - tr(b^T d)``, where centre + d is in a convex set.
+@dataclass(frozen=True)
+class LeafSquares:
+    """Weighted squares of ``aim - Z S v`` and a ridge on ``S (v - centre)``.
+
+    Arrays with a row for each leaf have contiguous columns.
+
+    Attributes
+    ----------
+    Z : LeafIndicator
+        Which sample falls into which leaf.
+    scale : ndarray of shape (n_leaves, 1)
+        What multiplies the values of each leaf, the diagonal of S.
+    weights : ndarray of shape (n_samples, 1)
+        Not negative, the diagonal of W.
+    strength : float
+        Lambda of the ridge, positive.
+    """
+
+    Z: LeafIndicator
+    scale: np.ndarray
+    weights: np.ndarray
+    strength: float
+
+    @cached_property
+    def ridge(self):
+        """Diagonal of the ridge, (n_leaves, 1)."""
+        return self.scale.dtype.type(self.strength) * self.scale**2
+
+    @cached_property
+    def bound(self):
+        """A diagonal that is not smaller than the second derivative, (n_leaves, 1).
+
+        A row of Z has as many ones as there are trees.
+        """
+        samples = self.Z.T_dot(self.weights)
+        return self.Z.n_trees * samples * self.scale**2 + self.ridge
+
+    def dot(self, values):
+        """Z S v, (n_samples, n_columns)."""
+        return self.Z.dot(values * self.scale)
+
+    def T_dot(self, residual):
+        """S Z^T W r, (n_leaves, n_columns)."""
+        sums = np.asfortranarray(self.Z.T_dot(self.weights * residual))
+        sums *= self.scale
+        return sums
+
+
+class Descent(NamedTuple):
+    """Where a descent ended, and the way there.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_leaves, n_columns)
+        In the set.
+    pulls : ndarray of shape (n_samples, n_columns)
+        Residuals on the way, each times the length of its step. But for what the ridge
+        and the set held back, leaves have moved by ``S Z^T W pulls / bound``.
+    length : float
+        Of the step that would come next.
+    """
+
+    values: np.ndarray
+    pulls: np.ndarray
+    length: float
+
+
+def projected_descent(squares, project, aim, centre, start, length, tolerance):
+    """Minimise squares over values in a convex set.
 
     Spectral projected gradient steps [1]_, of a length of its own for each leaf: each
     goes to the least value on the way to the projection.
 
     Parameters
     ----------
-    product : callable
-        ``product(d)``: H d.
-    bound : ndarray of shape (n_leaves, 1)
-        A diagonal matrix that is not smaller than H. A row of Z has as many ones as
-        there are trees, so that for Z^T Z it is the number of trees times the samples
-        of each leaf.
-    right : ndarray of shape (n_leaves, n_columns)
-        Right-hand sides b.
+    squares : LeafSquares
+        What is minimised.
     project : callable
-        ``project(v)``: the nearest point of the set, leaf by leaf.
+        ``project(v)``: the nearest point of the set, leaf by leaf; a new array.
+    aim : ndarray of shape (n_samples, n_columns)
+        What sums of values aim at.
     centre : ndarray of shape (n_leaves, n_columns)
-        Where d is zero.
+        Where the ridge is zero.
     start : ndarray of shape (n_leaves, n_columns)
         Where to begin.
+    length : float
+        Of the first step; one is safe, and often short.
     tolerance : float
-        Length of a step at which the problem is solved, relative to d.
+        Length of a step at which the problem is solved, relative to the way from the
+        centre.
 
     Returns
     -------
-    ndarray of shape (n_leaves, n_columns)
-        In the set.
+    Descent
+        Its values are the solution.
 
     References
     ----------
     .. [1] E. G. Birgin, J. M. Martinez and M. Raydan, "Nonmonotone Spectral Projected
        Gradient Methods on Convex Sets", SIAM Journal on Optimization 2000.
     """
-    values, length = project(start), 1.0
-    gradient = product(values - centre) - right
+    bound, values = squares.bound, project(start)
+    moved = values - centre
+    residual, pulls = aim - squares.dot(values), np.zeros_like(aim)
     for _ in range(MAX_ITERATIONS):
-        step = project(values - gradient * (length / bound)) - values
-        image = product(step)
-        curvature, slope = float(np.vdot(step, image)), -float(np.vdot(gradient, step))
+        # in place, as fresh memory costs more than what is computed in it
+        gradient = squares.ridge * moved
+        gradient -= squares.T_dot(residual)
+        trial = gradient * (length / bound)
+        step = project(np.subtract(values, trial, out=trial))
+        step -= values
+        image, lengths = squares.dot(step), _row_squares(step)
+        curvature = _total(squares.weights, _row_squares(image))
+        curvature += _total(squares.ridge, lengths)
+        slope = -float(np.vdot(gradient.T, step.T))
         if curvature <= 0 or slope <= 0:  # solved, to rounding
             break
-        share = min(slope / curvature, 1.0)
-        size = float(np.vdot(bound * step, step))
+        share, size = min(slope / curvature, 1.0), _total(bound, lengths)
+        pulls += (share * length) * residual
+        residual -= share * image
+        step *= share
+        values += step
         length = size / curvature
-        values += share * step
-        gradient += share * image
-        moved = values - centre
-        if share**2 * size <= tolerance**2 * np.vdot(bound * moved, moved):
+        np.subtract(values, centre, out=moved)
+        if share**2 * size <= tolerance**2 * _total(bound, _row_squares(moved)):
             break
-    return values
+    return Descent(values, pulls, length)
+
+
+def _row_squares(a):
+    """Sums over columns of squares, (n_rows,)."""
+    return np.square(a) @ np.ones(a.shape[1], dtype=a.dtype)
+
+
+def _total(diagonal, squares):
+    return float(diagonal[:, 0] @ squares)
 
 
 @dataclass(frozen=True)
@@ -200,34 +284,19 @@ class Probabilities:
         rows = [np.arange(self.width) < n for n in self.n_classes]
         return np.concatenate([row / row.sum() for row in rows])
 
-    @property
-    def contrasts(self):
-        """Columns that all others follow from where rows sum to zero, ascending."""
-        first = self.width * np.arange(len(self.n_classes))
-        return np.concatenate(
-            [start + np.arange(n - 1) for start, n in zip(first, self.n_classes)]
-        ).astype(int)
-
-    def completed(self, contrasts):
-        """All columns of differences of probabilities, from their contrasts."""
-        shape = len(contrasts), self.width * len(self.n_classes)
-        values = np.zeros(shape, dtype=contrasts.dtype)
-        values[:, self.contrasts] = contrasts
-        for part in self._outputs(values):
-            part[:, -1] = -part[:, :-1].sum(axis=1)
-        return values
-
     def _outputs(self, values):
         """The columns of the classes of each output."""
         for k, n in enumerate(self.n_classes):
             yield values[:, k * self.width : k * self.width + n]
 
     def project(self, values):
-        """The nearest probabilities, (n_rows, n_columns)."""
-        nearest = np.zeros_like(values)
-        for part, target in zip(self._outputs(values), self._outputs(nearest)):
-            target[...] = project_to_simplex(part)
-        return nearest
+        """The nearest probabilities, (n_rows, n_columns), with contiguous columns."""
+        columns = np.array(values.T, order="C")  # long rows are quicker to work on
+        for k, n in enumerate(self.n_classes):
+            first = k * self.width
+            _project_columns(columns[first : first + n])
+            columns[first + n : first + self.width] = 0
+        return columns.T
 
     def errors(self, Z, Y):
         """Share of the outputs whose likeliest class is wrong, (n_rows,)."""
@@ -261,15 +330,21 @@ def project_to_simplex(values):
     >>> project_to_simplex(np.array([[0.5, 0.9], [2.0, -1.0]])).round(3).tolist()
     [[0.3, 0.7], [1.0, 0.0]]
     """
-    columns = np.ascontiguousarray(values.T)  # long rows are quicker to work on
-    ones = np.ones(len(columns), dtype=columns.dtype)
-    nearest = columns - (ones @ columns - 1) / len(columns)
-    np.maximum(nearest, 0, out=nearest)
+    columns = np.array(values.T, order="C")
+    _project_columns(columns)
+    return columns.T
+
+
+def _project_columns(columns):
+    """Each column to the nearest probabilities, in place."""
+    ones, zeros = (np.full(n, k, columns.dtype) for n, k in zip(columns.shape, (1, 0)))
+    few = np.min_scalar_type(len(columns))
+    columns -= (ones @ columns - 1) / len(columns)
+    np.maximum(columns, zeros, out=columns)  # quicker than with one zero
     for _ in range(len(columns) + 1):
-        excess = ones @ nearest - 1
+        excess = ones @ columns - 1
         if np.abs(excess).max(initial=0.0) < ROUNDING * np.finfo(columns.dtype).eps:
             break
-        excess /= ones @ np.sign(nearest)  # how many are left; a zero stays one
-        nearest -= excess
-        np.maximum(nearest, 0, out=nearest)
-    return np.ascontiguousarray(nearest.T)
+        excess /= np.add.reduce(columns > 0, axis=0, dtype=few)  # how many are left
+        columns -= excess
+        np.maximum(columns, zeros, out=columns)

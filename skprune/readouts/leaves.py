@@ -11,11 +11,9 @@ samples: a leaf alone moves by the sum of its residuals over (its samples + lamb
 Estimating all leaves of a forest together is due to [1]_; the leaf indicators of one
 tree sum to one, so that only the ridge makes the solution unique.
 
-Leaves of a classifier stay probabilities, and so does every mean of them. Such means
-are never as sharp as a free fit, so that the fit may aim at targets that are drawn
-toward the uniform distribution: this costs sharpness and gains a better order of the
-classes. Lambda and this confidence are chosen on samples that took no part, and so is
-whether leaves move at all.
+Leaves of a classifier stay probabilities (`bound_leaves`). Lambda, or what takes its
+place there, is chosen on samples that took no part, and so is whether leaves move at
+all.
 
 References
 ----------
@@ -30,24 +28,18 @@ from typing import Any
 
 import numpy as np
 
-from skprune.readouts.leaf_choice import Choice, best_choice, is_past
-from skprune.readouts.leaf_solvers import (
-    LeafIndicator,
-    projected_descent,
-    ridge,
-)
+from skprune.readouts.bound_leaves import recover_bound
+from skprune.readouts.leaf_choice import Choice, HeldOut
+from skprune.readouts.leaf_solvers import LeafIndicator, ridge
 
 STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 CAUTIOUS = (300.0, 1000.0, 3000.0)  # where every tree was trained on every sample
 BOUND_STRENGTH = 30.0  # matters little where probabilities bound the leaves
-CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
 FOLDS = 3
 HELD_OUT = 3000  # samples that are enough to choose a strength by
 COUNTED = 400  # samples that are enough to choose a confidence by
-TREES, LEAVES = 50, 2000  # trees that are enough for the same, and their leaves
 BLOCK_VALUES = 2**23  # values of the leaves at all strengths that are solved at once
-ROUGH, FINE = 1e-2, 1e-6  # tolerances of choosing and of the last fit, where free
-LONG, SHORT = 0.05, 0.05  # the same for the last step to bound values
+ROUGH, FINE = 1e-2, 1e-6  # tolerances of choosing and of the last fit
 
 
 @dataclass(frozen=True)
@@ -110,11 +102,6 @@ class LeafProblem:
         """Targets less the sum over trees of the prior."""
         return self.targets - self.Z.dot(self.prior * self.scale[:, None])
 
-    def softened(self, confidence):
-        """The prior drawn toward the uniform distribution."""
-        uniform = self.limits.uniform.astype(self.prior.dtype)
-        return confidence * self.prior + (1 - confidence) * uniform
-
     def in_single(self):
         """The same problem in single precision."""
         names = "scale", "prior", "targets", "weights"
@@ -143,6 +130,16 @@ class LeafProblem:
             bound_strength=self.bound_strength / share,
         )
 
+    def of_samples(self, rows):
+        """The same problem with some of the samples."""
+        names = "targets", "weights", "fold"
+        return replace(
+            self,
+            leaves=self.leaves[:, rows],
+            votes=None if self.votes is None else self.votes[:, rows],
+            **{name: getattr(self, name)[rows] for name in names},
+        )
+
     def without(self, rows):
         """The weights, with zeros for samples that are held out."""
         weights = self.weights.copy()
@@ -169,16 +166,8 @@ def recover_leaves(problem):
     folds = _folds(problem, HELD_OUT if free else COUNTED)
     if not folds:
         return prior, None
-    problem = problem if free else problem.in_single()
-    choice = (_choose_free if free else _choose_bound)(problem, folds)
-    if np.isinf(choice.strength):
-        return prior, None
-    if free:
-        fits = free_values(problem, problem.weights, (choice.strength,), FINE)
-        return fits[0], choice
-    start = problem.softened(choice.confidence)
-    fit = bound_values(problem, problem.weights, choice.confidence, start, SHORT)
-    return problem.limits.project(fit.astype(float)), choice
+    values, choice = (_recover_free if free else recover_bound)(problem, folds)
+    return (prior, None) if np.isinf(choice.strength) else (values, choice)
 
 
 def _folds(problem, enough):
@@ -190,6 +179,14 @@ def _folds(problem, enough):
     return [np.flatnonzero(problem.fold == fold) for fold in labels[:n_folds]]
 
 
+def _recover_free(problem, folds):
+    """Values of a regressor at the strength that serves held-out samples best."""
+    choice = _choose_free(problem, folds)
+    if np.isinf(choice.strength):
+        return problem.prior, choice
+    return free_values(problem, problem.weights, (choice.strength,), FINE)[0], choice
+
+
 def _choose_free(problem, folds):
     """The strength of least held-out loss."""
     losses = np.zeros(len(problem.strengths) + 1)
@@ -197,7 +194,8 @@ def _choose_free(problem, folds):
         weights, values = problem.without(rows), []
         for strengths in _blocks(problem):
             values += free_values(problem, weights, strengths, ROUGH)
-        losses += [held_out_loss(problem, rows, v)[0] for v in [*values, problem.prior]]
+        held_out = HeldOut(problem, rows)
+        losses += [held_out.loss(v)[0] for v in [*values, problem.prior]]
     strengths = [*problem.strengths, np.inf]
     # of equal losses the last, which moves the leaves least
     best = len(losses) - 1 - int(np.argmin(losses[::-1]))
@@ -237,129 +235,3 @@ def free_values(problem, weights, strengths, tolerance):
     shifts /= problem.scale[:, None]
     parts = np.split(shifts, len(strengths), axis=1)
     return [np.maximum(problem.prior + shift, problem.lowest) for shift in parts]
-
-
-def _choose_bound(problem, folds):
-    """The best calibrated fit among those whose errors are about the fewest.
-
-    None of them may have a higher loss than the prior. A few trees show what all would.
-    """
-    n_trees = int(np.ceil(LEAVES / problem.n_leaves.mean()))
-    problem = problem.thinned(max(n_trees, TREES))
-    fits = [problem.prior] * len(folds)
-    tried, last = [Choice(np.inf, 1.0, *_tally(problem, folds, fits))], 1.0
-    for confidence in CONFIDENCES:
-        fits = [
-            bound_values(
-                problem,
-                problem.without(rows),
-                confidence,
-                problem.softened(confidence)
-                + (fit - problem.softened(last)) * (confidence / last),
-                LONG,
-            )
-            for rows, fit in zip(folds, fits)
-        ]
-        last = confidence
-        tried.append(Choice(BOUND_STRENGTH, confidence, *_tally(problem, folds, fits)))
-        if tried[-1].loss > tried[0].loss or is_past(tried[1:]):
-            break
-    total = sum(problem.weights[rows].sum() for rows in folds)
-    return best_choice(tried, total, np.sqrt(total / problem.weights.sum()))
-
-
-def _tally(problem, folds, fits):
-    """Loss and errors over folds, each predicted by its own fit."""
-    each = [held_out_loss(problem, rows, fit) for rows, fit in zip(folds, fits)]
-    return [sum(part) for part in zip(*each)]
-
-
-def bound_values(problem, weights, confidence, start, tolerance):
-    """Values of the leaves of a classifier.
-
-    Parameters
-    ----------
-    problem : LeafProblem
-        With limits; the scales of a sample's leaves sum to one.
-    weights : ndarray of shape (n_samples,)
-        Zero for samples that take no part.
-    confidence : float
-        Share of the targets in what is aimed at.
-    start : ndarray of shape (n_leaves, n_outputs)
-        Where to begin.
-    tolerance : float
-        Length of the last step, relative to how far the values have moved.
-
-    Returns
-    -------
-    ndarray of shape (n_leaves, n_outputs)
-        Probabilities.
-    """
-    limits, Z, scale = problem.limits, problem.Z, problem.scale[:, None]
-    centre, columns, weights = (
-        problem.softened(confidence),
-        limits.contrasts,
-        weights[:, None],
-    )
-    strength = problem.bound_strength * scale**2
-    aim = confidence * problem.targets + (1 - confidence) * limits.uniform
-    aim = aim[:, columns].astype(scale.dtype)
-
-    def pull(of_samples):
-        return limits.completed(Z.T_dot(weights * of_samples)) * scale
-
-    def product(d):
-        image = pull(Z.dot(d[:, columns] * scale))
-        image += strength * d
-        return image
-
-    bound = Z.n_trees * Z.T_dot(weights) * scale**2 + strength
-    right = pull(aim - Z.dot(centre[:, columns] * scale))
-    return projected_descent(
-        product, bound, right, limits.project, centre, start, tolerance
-    )
-
-
-def held_out_loss(problem, rows, values):
-    """Loss and errors of samples, each predicted by the trees that may speak for it.
-
-    Where only some trees may, their mean stands for that of all. Its variance about
-    it, estimated from how much they differ, is no fault of the values.
-
-    Parameters
-    ----------
-    problem : LeafProblem
-        Samples and trees.
-    rows : ndarray of int
-        Which samples.
-    values : ndarray of shape (n_leaves, n_outputs)
-        Values of the leaves, fitted without these samples.
-
-    Returns
-    -------
-    loss, error : float
-        Weighted sums. A sample for which no tree may speak does not count.
-    """
-    parts = values * problem.scale[:, None]
-    if problem.votes is None:
-        Z = LeafIndicator(problem.leaves[:, rows], problem.n_leaves).dot(parts)
-        spread = np.zeros_like(Z)
-    else:
-        rows = rows[problem.votes[:, rows].any(axis=0)]
-        Z, spread = _by_vote(problem, rows, parts)
-    weights, Y = problem.weights[rows].astype(float), problem.targets[rows]
-    loss = float(weights @ problem.loss(Z, Y, spread))
-    if problem.limits is None:
-        return loss, 0.0
-    return loss, float(weights @ problem.limits.errors(Z, Y))
-
-
-def _by_vote(problem, rows, parts):
-    """Estimates of the sum over all trees, from some, and their variances."""
-    votes, n_trees = problem.votes[:, rows], len(problem.leaves)
-    Z = LeafIndicator(problem.leaves[:, rows], problem.n_leaves, votes)
-    heard = votes.sum(axis=0)[:, None]
-    mean = Z.dot(parts) / heard
-    squares = Z.dot(parts**2) - heard * mean**2
-    missing = (1 - heard / n_trees) / (heard * np.maximum(heard - 1, 1))
-    return n_trees * mean, n_trees**2 * missing * squares

@@ -339,32 +339,48 @@ class TreeStructure(Structure):
         samples, forest = self.samples, self.forest
         used, votes = samples.used, samples.out_of_bag
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
-        first = np.cumsum(n_leaves) - n_leaves
-        number = np.cumsum(leaf, dtype=np.int32) - 1 - first[forest.node_tree]
-        every = len(used) == len(samples.weights)
-        leaves = np.empty((forest.n_trees, len(used)), dtype=np.int32)
-        for t in range(forest.n_trees):
-            own = self._leaves(t)
-            leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
         return LeafProblem(
-            leaves=leaves,
+            leaves=self._reached(leaf, n_leaves),
             n_leaves=n_leaves,
             scale=forest.scale[forest.node_tree[leaf]],
             prior=self.prior[leaf],
             targets=samples.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
-            votes=None if votes is None else votes[np.ix_(self.members, used)],
+            votes=None if votes is None else _part(votes, self.members, used),
             limits=samples.limits,
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.estimator, self.prior),
         )
+
+    def _reached(self, leaf, n_leaves):
+        """The leaf of each tree that each used sample falls into, among its leaves."""
+        forest, used = self.forest, self.samples.used
+        first = np.cumsum(n_leaves) - n_leaves
+        number = np.cumsum(leaf, dtype=np.int32) - 1
+        number -= first.astype(np.int32)[forest.node_tree]
+        every = len(used) == len(self.samples.weights)
+        if self.leaves is not None:
+            own = self.leaves if every else self.leaves[:, used]
+            return number.take(own + forest.offset[:-1, None].astype(np.int32))
+        leaves = np.empty((forest.n_trees, len(used)), dtype=np.int32)
+        for t in range(forest.n_trees):
+            own = self._leaves(t)
+            leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
+        return leaves
 
     def finished(self):
         is_given = self.estimator is self.given
         if is_given:
             return self.holder.without_training_state(self.holder.copied())
         return self.holder.without_training_state(self.holder.tidied())
+
+
+def _part(array, rows, columns):
+    """Some rows and columns, each at most once; the array itself if that is all."""
+    if array.shape == (len(rows), len(columns)):
+        return array
+    return array[np.ix_(rows, columns)]
 
 
 def _is_monotonic(model):

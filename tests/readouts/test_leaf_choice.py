@@ -1,9 +1,12 @@
-"""The rule by which fits of leaves are chosen."""
+"""How fits of leaves are judged, and the rule by which one is chosen."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from skprune.readouts.leaf_choice import Choice, best_choice, is_past
+from skprune.readouts.leaf_choice import Choice, HeldOut, best_choice, is_past
+from skprune.readouts.leaves import LeafProblem
 
 
 def tried(*pairs):
@@ -55,3 +58,53 @@ def test_two_worse_fits_end_the_search():
     assert not is_past(tried((3, 5), (2, 5), (4, 6)))
     assert not is_past(tried((1, 5), (2, 5), (3, 4)))
     assert is_past(tried((1, 5), (2, 5), (3, 6)))
+
+
+def squares(Z, Y, spread):
+    """Half the squared error, less what missing trees add to it."""
+    return ((Z - Y) ** 2 - spread).sum(axis=1) / 2
+
+
+def forest(n_trees=12, n_samples=30):
+    """Trees of four leaves each, whose mean is compared with targets."""
+    rng = np.random.default_rng(0)
+    return LeafProblem(
+        leaves=rng.integers(4, size=(n_trees, n_samples)),
+        n_leaves=np.full(n_trees, 4),
+        scale=np.full(4 * n_trees, 1 / n_trees),
+        prior=rng.normal(size=(4 * n_trees, 1)),
+        targets=rng.normal(size=(n_samples, 1)),
+        weights=np.ones(n_samples),
+        fold=np.zeros(n_samples, dtype=int),
+        votes=None,
+        limits=None,
+        loss=squares,
+    )
+
+
+def test_loss_by_some_trees_is_that_by_all_in_the_mean():
+    """Over many random votes the held-out loss is the loss with all trees."""
+    given, rng, rows = forest(), np.random.default_rng(1), np.arange(30)
+    expected, _ = HeldOut(given, rows).loss(given.prior)
+
+    draws = []
+    for _ in range(2000):
+        rank = rng.random(given.leaves.shape).argsort(axis=0)
+        some = replace(given, votes=rank < 4)
+        draws.append(HeldOut(some, rows).loss(given.prior)[0])
+
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws) - expected) < 4 * error
+    assert np.mean(draws) + given.prior.var() / 6 * 30 / 2 > expected + 4 * error
+
+
+def test_samples_without_a_vote_do_not_count():
+    """A sample that every tree was trained on takes no part in the choice."""
+    votes = np.ones((12, 30), dtype=bool)
+    votes[:, :10] = False
+    given = replace(forest(), votes=votes)
+
+    every = HeldOut(given, np.arange(30)).loss(given.prior)
+    others = HeldOut(given, np.arange(10, 30)).loss(given.prior)
+
+    assert every == others

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from skprune.readouts import leaf_solvers
 from skprune.readouts.leaf_solvers import (
     LeafIndicator,
+    LeafSquares,
     Probabilities,
     project_to_simplex,
     projected_descent,
@@ -36,7 +37,7 @@ def test_products_are_those_of_the_matrix(entries, monkeypatch):
     """Products with Z and its transpose are those of the array, block by block too."""
     monkeypatch.setattr(leaf_solvers, "BLOCK_ENTRIES", entries)
     rng = np.random.default_rng(1)
-    Z, dense = indicator(votes=rng.random((3, 12)))
+    Z, dense = indicator(votes=rng.random((3, 12)) < 0.6)
     V, R = rng.normal(size=(8, 2)), rng.normal(size=(12, 2))
 
     assert_allclose(Z.dot(V), dense @ V)
@@ -57,39 +58,66 @@ def test_ridge_solves_the_normal_equations():
         assert_allclose(solved[:, k], np.linalg.solve(H, right[:, k]), rtol=1e-8)
 
 
+def leaf_squares(strength):
+    """Squares of twelve samples with weights and leaves with scales."""
+    Z, dense = indicator()
+    rng = np.random.default_rng(3)
+    scale, weights = rng.random((8, 1)) + 0.5, rng.random((12, 1)) + 0.5
+    return LeafSquares(Z, scale, weights, strength), dense * scale.T
+
+
+def test_bound_is_not_smaller_than_the_second_derivative():
+    """The difference to the dense matrix has no negative eigenvalue."""
+    squares, dense = leaf_squares(0.5)
+
+    H = dense.T @ (squares.weights * dense) + np.diag(squares.ridge[:, 0])
+    difference = np.diag(squares.bound[:, 0]) - H
+
+    assert_allclose(squares.ridge, 0.5 * squares.scale**2)
+    assert np.linalg.eigvalsh(difference).min() > -1e-12
+
+
 def test_projected_descent_finds_the_constrained_optimum():
     """A general solver finds no better probabilities for the leaves."""
-    _, dense = indicator()
-    rng = np.random.default_rng(3)
-    H = dense.T @ dense + 0.5 * np.eye(8)
-    prior, right = rng.dirichlet(np.ones(2), 8), 4 * rng.normal(size=(8, 2))
+    squares, dense = leaf_squares(0.5)
+    rng = np.random.default_rng(4)
+    centre, aim = rng.dirichlet(np.ones(2), 8), 4 * rng.normal(size=(12, 2))
 
-    def loss(d):
-        d = d.reshape(8, 2)
-        return np.sum(d * (H @ d)) / 2 - np.sum(right * d)
+    def loss(v):
+        v = v.reshape(8, 2)
+        misses = squares.weights * (aim - dense @ v) ** 2
+        return (misses.sum() + (squares.ridge * (v - centre) ** 2).sum()) / 2
 
-    values = projected_descent(
-        lambda d: H @ d,
-        3 * dense.sum(axis=0)[:, None] + 0.5,
-        right,
-        project_to_simplex,
-        prior,
-        prior,
-        1e-10,
+    solved = projected_descent(
+        squares, project_to_simplex, aim, centre, centre, 1.0, 1e-10
     )
-    solved = values - prior
     best = minimize(
         loss,
-        np.zeros(16),
-        bounds=[(-p, 1 - p) for p in prior.ravel()],
-        constraints={"type": "eq", "fun": lambda d: d.reshape(8, 2).sum(axis=1)},
+        centre.ravel(),
+        bounds=[(0, 1)] * 16,
+        constraints={"type": "eq", "fun": lambda v: v.reshape(8, 2).sum(axis=1) - 1},
         options={"maxiter": 500, "ftol": 1e-12},
     )
 
     assert best.success
-    assert_allclose(solved.sum(axis=1), 0, atol=1e-12)
-    assert_allclose(loss(solved.ravel()), best.fun, rtol=1e-6)
-    assert_allclose(solved.ravel(), best.x, atol=1e-4)
+    assert_allclose(solved.values.sum(axis=1), 1, atol=1e-12)
+    assert_allclose(loss(solved.values.ravel()), best.fun, rtol=1e-6)
+    assert_allclose(solved.values.ravel(), best.x, atol=1e-4)
+
+
+def test_pulls_tell_how_leaves_have_moved():
+    """Where nothing holds leaves back, they have moved as the pulls say."""
+    squares, dense = leaf_squares(1e-12)
+    start = np.zeros((8, 2))
+    aim = np.random.default_rng(5).normal(size=(12, 2))
+
+    solved = projected_descent(
+        squares, lambda v: np.array(v, order="F"), aim, start, start, 1.0, 1e-2
+    )
+
+    moved = dense.T @ (squares.weights * solved.pulls) / squares.bound
+    assert np.abs(moved).max() > 0.1
+    assert_allclose(solved.values, moved, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("n_columns", [1, 2, 3, 10])
@@ -119,16 +147,6 @@ def test_outputs_are_projected_each_for_itself():
     assert_allclose(P[:, 3:5], project_to_simplex(V[:, 3:5]))
     assert (P[:, 5] == 0).all()
     assert_allclose(limits.uniform, [1 / 3, 1 / 3, 1 / 3, 1 / 2, 1 / 2, 0])
-
-
-def test_contrasts_tell_all_columns():
-    """Differences of probabilities are known from all classes but the last."""
-    limits = Probabilities((3, 2))
-    V = np.random.default_rng(6).normal(size=(2, 20, 6))
-    difference = limits.project(V[0]) - limits.project(V[1])
-    completed = limits.completed(difference[:, limits.contrasts])
-
-    assert_allclose(completed, difference, atol=1e-15)
 
 
 def test_errors_are_the_share_of_wrong_outputs():

@@ -5,16 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import minimize
 
 from skprune.readouts import leaves as leaves_module
+from skprune.readouts.leaf_choice import HeldOut
 from skprune.readouts.leaf_solvers import Probabilities
 from skprune.readouts.leaves import (
-    BOUND_STRENGTH,
     LeafProblem,
-    bound_values,
     free_values,
-    held_out_loss,
     recover_leaves,
 )
 
@@ -91,41 +88,6 @@ def test_recovered_values_are_those_of_the_chosen_strength():
     assert choice.strength == min(leaves_module.STRENGTHS)  # hardly any noise
 
 
-def test_bound_values_are_the_constrained_optimum():
-    """A general solver finds the same probabilities."""
-    given = problem(n_classes=3)
-    Z = dense(given.leaves)
-    target = 0.6 * given.targets + 0.4 / 3
-    start = 0.6 * given.prior + 0.4 / 3
-
-    def loss(v):
-        values = v.reshape(start.shape)
-        error = given.weights @ ((Z @ values / 3 - target) ** 2)
-        return (error.sum() + BOUND_STRENGTH * ((values - start) ** 2 / 9).sum()) / 2
-
-    values = bound_values(given, given.weights, 0.6, start, 1e-9)
-    best = minimize(
-        loss,
-        start.ravel(),
-        bounds=[(0, 1)] * start.size,
-        constraints={"type": "eq", "fun": lambda v: v.reshape(-1, 3).sum(axis=1) - 1},
-        options={"maxiter": 500, "ftol": 1e-13},
-    )
-
-    assert best.success
-    assert_allclose(loss(values.ravel()), best.fun, rtol=1e-6)
-    assert_allclose(values.ravel(), best.x, atol=1e-3)
-
-
-def test_probabilities_stay_probabilities():
-    """Recovered leaves of a classifier are not negative and sum to one."""
-    values, choice = recover_leaves(problem(400, n_classes=4))
-
-    assert choice is not None
-    assert (values >= 0).all()
-    assert_allclose(values.sum(axis=1), 1)
-
-
 @pytest.mark.parametrize("n_classes", [0, 3])
 def test_leaves_that_nothing_can_improve_stay(n_classes):
     """Where the prior is right and the targets are noise, values do not move."""
@@ -158,8 +120,8 @@ def test_recovery_lowers_the_loss_on_new_samples(n_classes):
 
     values, _ = recover_leaves(given)
 
-    before, _ = held_out_loss(every, rows, every.prior)
-    after, _ = held_out_loss(every, rows, values)
+    before, _ = HeldOut(every, rows).loss(every.prior)
+    after, _ = HeldOut(every, rows).loss(values)
     assert after < (0.95 if n_classes else 0.1) * before
 
 
@@ -183,61 +145,19 @@ def test_values_keep_their_lowest():
     assert_array_equal(bounded, np.maximum(free, 0.2))
 
 
-def test_loss_by_some_trees_is_that_by_all_in_the_mean():
-    """Over many random votes the held-out loss is the loss with all trees."""
-    n_trees, n_samples = 12, 30
-    rng = np.random.default_rng(0)
-    given = LeafProblem(
-        leaves=rng.integers(4, size=(n_trees, n_samples)),
-        n_leaves=np.full(n_trees, 4),
-        scale=np.full(4 * n_trees, 1 / n_trees),
-        prior=rng.normal(size=(4 * n_trees, 1)),
-        targets=rng.normal(size=(n_samples, 1)),
-        weights=np.ones(n_samples),
-        fold=np.zeros(n_samples, dtype=int),
-        votes=None,
-        limits=None,
-        loss=squares,
-    )
-    rows = np.arange(n_samples)
-    expected, _ = held_out_loss(given, rows, given.prior)
-
-    draws = []
-    for _ in range(2000):
-        rank = rng.random((n_trees, n_samples)).argsort(axis=0)
-        some = replace(given, votes=rank < 4)
-        draws.append(held_out_loss(some, rows, given.prior)[0])
-
-    error = np.std(draws) / np.sqrt(len(draws))
-    assert abs(np.mean(draws) - expected) < 4 * error
-    assert np.mean(draws) + given.prior.var() / 6 * n_samples / 2 > expected + 4 * error
-
-
-def test_samples_without_a_vote_do_not_count():
-    """A sample that every tree was trained on takes no part in the choice."""
-    votes = np.ones((3, 60), dtype=bool)
-    votes[:, :10] = False
-    given = problem(votes=votes)
-    every = held_out_loss(given, np.arange(60), given.prior)
-    others = held_out_loss(given, np.arange(10, 60), given.prior)
-
-    assert every == others
-
-
 def test_many_samples_are_judged_by_one_fold(monkeypatch):
     """No more folds are fitted than are needed to hold out enough samples."""
     given, held = problem(), []
     monkeypatch.setattr(leaves_module, "HELD_OUT", 20)
-    original = leaves_module.held_out_loss
     monkeypatch.setattr(
         leaves_module,
-        "held_out_loss",
-        lambda p, rows, v: held.append(tuple(rows)) or original(p, rows, v),
+        "HeldOut",
+        lambda p, rows: held.append(tuple(rows)) or HeldOut(p, rows),
     )
 
     recover_leaves(given)
 
-    assert len(set(held)) == 1
+    assert len(held) == 1
 
 
 def test_blocks_of_strengths_change_nothing(monkeypatch):
