@@ -19,8 +19,8 @@ from skprune.readouts.leaf_solvers import Descent, LeafSquares, projected_descen
 
 CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
 TREES, LEAVES = 50, 2000  # trees that stand for all, and their leaves
-ROUGH = 0.1  # tolerance of choosing
-FINE, COARSE = 0.05, 0.2  # of what follows, at a low confidence and at one
+ROUGH = 0.07  # tolerance of choosing
+FINE, COARSE = 0.05, 0.2  # of what follows, where the aim is lower or the targets
 
 
 class BoundFit(NamedTuple):
@@ -141,9 +141,8 @@ def recover_bound(problem, folds):
     choice, start = choose_confidence(few, folds)
     if np.isinf(choice.strength):
         return problem.prior, choice
-    # the lower the aim, the nearer the classes are to each other, and the more small
-    # steps matter
-    tolerance = max(FINE, COARSE * choice.confidence**3)
+    # a lower aim is for the order of the classes, which the last small steps decide
+    tolerance = COARSE if choice.confidence == 1 else FINE
     fit = BoundLeaves(few).fitted(start, choice.confidence, tolerance)
     if few is not problem:
         fit = BoundLeaves(problem).taken_over(fit, tolerance)
