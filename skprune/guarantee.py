@@ -6,6 +6,7 @@ tested in ascending order, each on the hypothesis that its loss is above `max_lo
 until one is not rejected: the last one rejected is safe with the confidence asked for.
 """
 
+import warnings
 from dataclasses import dataclass
 from numbers import Real
 
@@ -128,13 +129,17 @@ class PruningGuarantee:
                 return n_tested
         return len(n_worse)
 
-    def check_splits(self, splits):
+    def check_splits(self, splits, weighted):
         """Raise where held-out samples cannot bear the promise.
+
+        Warns where the samples have weights, which it does not count.
 
         Parameters
         ----------
         splits : list of (ndarray, ndarray)
             Rows of training and of held-out samples.
+        weighted : bool
+            Whether the samples have weights.
 
         Raises
         ------
@@ -152,6 +157,13 @@ class PruningGuarantee:
                 f"{self!r} needs at least {self.n_samples_needed} held-out samples, "
                 f"but cv holds out {len(held_out)}; give more samples, a larger "
                 "max_loss or a lower confidence."
+            )
+        if weighted:
+            warnings.warn(
+                f"{self!r} counts each held-out sample alike: the model is fitted "
+                "and pruned with weights, but the promise is on the accuracy without.",
+                UserWarning,
+                stacklevel=4,
             )
 
 

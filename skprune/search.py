@@ -232,7 +232,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         routed = self._routed(fit_params, scorer)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed["split"]))
-        self._check_splits(splits)
+        self._check_splits(splits, weighted=sample_weight is not None)
         plan = FoldPlan(
             pruner=pruner.set_params(verbose=max(self.verbose - 1, 0)),
             rates=rates,
@@ -260,10 +260,15 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
     def _scorer(self, pruner):
         """What scores, and the name of the score that decides."""
         scorer = check_scoring(pruner, self.scoring)
-        if isinstance(self.refit, str):
-            return scorer, self.refit
         several = isinstance(self.scoring, list | tuple | dict)
-        return scorer, next(iter(self.scoring)) if several else "score"
+        names = list(self.scoring) if several else ["score"]
+        if not isinstance(self.refit, str):
+            return scorer, names[0]
+        if self.refit not in names and not callable(self.scoring):
+            raise ValueError(
+                f"refit={self.refit!r} is none of the scores {names}; name one of them."
+            )
+        return scorer, self.refit
 
     def _routed(self, params, scorer):
         """Metadata for ``fit``, for the splits and for the scorer."""
@@ -290,7 +295,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
             "score": weights,
         }
 
-    def _check_splits(self, splits):
+    def _check_splits(self, splits, weighted):
         if not isinstance(self.tolerance, PruningGuarantee):
             check_tolerance(self.tolerance, len(splits))
             return
@@ -299,7 +304,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
                 f"tolerance={self.tolerance!r} bounds the loss of accuracy, which "
                 f"{type(self.estimator).__name__} has none of; give '1se' or a number."
             )
-        self.tolerance.check_splits(splits)
+        self.tolerance.check_splits(splits, weighted)
 
     def _store(self, plan, folds, splits):
         for name in [name for name in vars(self) if name.endswith("_")]:

@@ -31,6 +31,7 @@ from skprune import (
 )
 from skprune import scorers as sizes
 from tests.cases import CASES, dataset
+from tests.test_bad_input import NeverFitted
 
 RATES = [0, 0.3, 0.6, 0.8]
 SEARCHED = {
@@ -297,10 +298,21 @@ def test_nan_score_is_an_error_that_says_where():
 
 
 def test_unknown_deciding_metric_is_an_error():
-    """`refit` must name one of the scores."""
-    search = PruningEstimatorCV(MODEL, scoring=["accuracy"], refit="recall")
-    with pytest.raises(ValueError, match=r"\['accuracy'\], and refit='recall'"):
-        search.fit(X, Y)
+    """`refit` must name one of the scores, before anything is fitted."""
+    late = PruningEstimatorCV(MODEL, scoring=lambda *_: {"a": 1.0}, refit="recall")
+    with pytest.raises(ValueError, match=r"\['a'\], and refit='recall'"):
+        late.fit(X, Y)
+    for scoring, known in ((["accuracy"], "accuracy"), ("accuracy", "score")):
+        search = PruningEstimatorCV(NeverFitted(), scoring=scoring, refit="recall")
+        with pytest.raises(ValueError, match=rf"refit='recall'.*\['{known}'\]"):
+            search.fit(X, Y)
+
+
+def test_guarantee_says_that_it_counts_no_weights():
+    """Weights are not dropped in silence where the promise has no use for them."""
+    search = PruningEstimatorCV(MODEL, rates=[0], tolerance=PruningGuarantee(0.2))
+    with pytest.warns(UserWarning, match="counts each held-out sample alike"):
+        search.fit(X, Y, sample_weight=np.ones(len(Y)))
 
 
 def test_guarantee_chooses_the_last_safe_rate():

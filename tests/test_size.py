@@ -56,6 +56,15 @@ def test_sparse_coefficients(iris):
     assert size.n_bytes == 3 * 8 + indices + 3 * 8
 
 
+def test_parts_hold_no_more_bytes_than_the_whole():
+    """An intercept that is a number, not an array, is in neither."""
+    model = Ridge().fit(*load_diabetes(return_X_y=True))
+
+    (part,) = part_sizes(model).values()
+
+    assert part.n_bytes == model_size(model).n_bytes == model.coef_.nbytes
+
+
 def test_network(net):
     """Layer by layer, and left-overs of training in the bytes of the whole."""
     parts = part_sizes(net)

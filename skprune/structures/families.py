@@ -27,11 +27,14 @@ def family_of(model):
     Raises
     ------
     TypeError
-        If none does; names those that exist.
+        If none does; names those that exist. If it is a class.
     """
     family = find_family(model)
     if family is not None:
         return family
+    if isinstance(model, type):
+        name = model.__name__
+        raise TypeError(f"{name} is a class, not an estimator; give {name}().")
     known = ", ".join(sorted(family.name for family in FAMILIES))
     reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
     reason = "".join(f": {why}" for why in reasons)

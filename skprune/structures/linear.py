@@ -271,7 +271,7 @@ def linear_part_sizes(model):
         n_parameters=int(stored + intercept.size),
         n_nonzero=int(nonzero + np.count_nonzero(intercept)),
         n_macs=int(stored),
-        n_bytes=int(n_bytes + intercept.nbytes),
+        n_bytes=int(n_bytes + (intercept.nbytes if intercept.ndim else 0)),
     )
     return {"coef_": size}
 

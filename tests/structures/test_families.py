@@ -15,6 +15,12 @@ def test_families_are_named_in_refusals():
         assert family.name in str(raised.value)
 
 
+def test_a_class_is_told_from_an_estimator():
+    """Who gives the class is told how to make an estimator of it."""
+    with pytest.raises(TypeError, match=r"a class.*give LinearRegression\(\)"):
+        family_of(LinearRegression)
+
+
 def test_a_family_may_depend_on_the_model():
     """What is returned is the family as it says to be for the model."""
 
