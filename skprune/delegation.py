@@ -3,8 +3,9 @@
 from copy import deepcopy
 
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     UNUSED,
@@ -15,7 +16,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.structures import final_model, find_family
+from skprune.structures import answers_of, final_model, find_family
 
 COPIED_TAGS = (
     "estimator_type",
@@ -51,7 +52,7 @@ def check_has_model(estimator):
         Before fit, and after the fit of a search with ``refit=False``.
     """
     check_is_fitted(estimator)
-    if not hasattr(estimator, "estimator_"):
+    if not hasattr(estimator, "support_"):
         raise NotFittedError(
             f"This {type(estimator).__name__} was fitted with refit=False and holds no "
             "pruned model; set refit=True."
@@ -73,7 +74,7 @@ def inner_has(name):
     """
 
     def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
+        getattr(self._known_model(), name)
         return True
 
     return check
@@ -128,6 +129,9 @@ def delegated(name):
     def method(self, X, **params):
         check_has_model(self)
         routed = routed_params(self, name, params)
+        answers = None if routed else self._answers(X)
+        if answers is not None and name in answers:
+            return answers[name]
         return getattr(self.estimator_, name)(X, **routed)
 
     method.__name__ = name
@@ -179,15 +183,21 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
 
     __metadata_request__score = {"sample_weight": UNUSED}
 
-    def _record(self, pruned, method):
+    def _known_model(self):
+        """The model as far as it is known: pruned after fit, not fitted before."""
+        return getattr(self, "estimator_", self.estimator)
+
+    def _answers(self, X):
+        """What methods of the pruned model predict, where there is a short way."""
+        return answers_of(self.estimator_, X)
+
+    def _record(self, pruned):
         """Set the fitted attributes.
 
         Parameters
         ----------
         pruned : Pruned
             The model and the account of its pruning.
-        method : Method
-            That ranked its units.
 
         Returns
         -------
@@ -195,15 +205,19 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
             Fitted.
         """
         self.estimator_ = pruned.estimator
+        return self._describe(pruned)
+
+    def _describe(self, pruned):
+        """Set the fitted attributes but the model itself."""
         self.importances_ = pruned.importances
         self.support_ = pruned.support
         self.n_units_ = len(pruned.support)
         self.rate_ = pruned.rate
-        self.method_ = method
+        self.method_ = pruned.method
         self.report_ = pruned.report
         for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+            if hasattr(pruned.location.container, name):
+                setattr(self, name, getattr(pruned.location.container, name))
             elif hasattr(self, name):
                 delattr(self, name)
         return self
@@ -268,7 +282,11 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
             params["sample_weight"] = sample_weight
         if get_config()["enable_metadata_routing"]:
             params = routed_params(self, "score", params)
-        return self.estimator_.score(X, y, **params)
+        answers = None if params.keys() - {"sample_weight"} else self._answers(X)
+        if answers is None:
+            return self.estimator_.score(X, y, **params)
+        score = accuracy_score if is_classifier(self) else r2_score
+        return score(y, answers["predict"], **params)
 
     @available_if(inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):

@@ -1,8 +1,8 @@
 """PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
 
+from functools import partial
 from numbers import Integral, Real
 
-from sklearn.base import clone
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
@@ -203,7 +203,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             with task.subtask("prune", self.n_steps) as steps:
                 pruned = prune_fitted(fitted, samples, plan, self._rng, steps, account)
             task.reached(lambda: pruned.estimator)
-        return self._record(pruned, plan.method)
+        return self._record(pruned)
 
     def _trained(self, X, y, routed, task):
         return trained(
@@ -218,7 +218,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         )
 
     def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
-        """The model, fitted once, and what prunes it: a clone of this for each rate."""
+        """The location of the model, fitted once, its structure, and what prunes it."""
         plan = self._plan()
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
@@ -228,14 +228,8 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         location = with_notes(locate(fitted, samples), account)
         structure = structure_of(location, plan.granularity)
         sizes = None if account is None else (account.size, account.parts)
-        candidates = location, structure, plan, rates, rng
-
-        def path(steps):
-            pruned = prune_candidates(*candidates, steps, sizes)
-            for rate, result in zip(rates, pruned):
-                yield clone(self).set_params(rate=rate)._record(result, plan.method)
-
-        return fitted, path
+        path = partial(prune_candidates, location, structure, plan, rates, rng)
+        return location, structure, partial(path, sizes=sizes)
 
     def _plan(self):
         return Plan(

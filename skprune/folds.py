@@ -8,7 +8,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from skprune._compat import _safe_indexing, method_params
+from skprune._compat import (
+    _safe_indexing,
+    asks_predictions_only,
+    method_params,
+)
+from skprune.candidate import candidate, walked
 from skprune.cv_results import Trial
 from skprune.plan import PruningWarning
 from skprune.progress import SILENT, data_of
@@ -106,20 +111,24 @@ def run_fold(plan, X, y, number, train, test, task=SILENT):
     data = data_of(X_train, y_train, params.get("sample_weight"))
     with task.seeing(data).running() as split:
         start = perf_counter()
-        fitted, path = clone(plan.pruner)._fit_path(
+        location, structure, path = clone(plan.pruner)._fit_path(
             X_train, y_train, plan.rates, split, **params
         )
         seconds = perf_counter() - start
         with split.subtask("prune", len(plan.rates) * plan.pruner.n_steps) as steps:
-            held_out = _held_out(plan, X, y, number, test, fitted)
+            held_out = _held_out(plan, X, y, number, test, location, structure)
             return _trials(plan, held_out, path(steps), seconds)
 
 
-def _held_out(plan, X, y, number, test, fitted):
+def _held_out(plan, X, y, number, test, location, structure):
     X_test, y_test = _part(X, y, test)
-    right = _is_right(fitted, X_test, y_test) if plan.counts_losses else None
+    fitted, right, walk = location.container, None, None
+    if plan.counts_losses:
+        right = _is_right(fitted, X_test, y_test)
+    if asks_predictions_only(plan.scorer):
+        walk = walked(location, structure, X_test)
     params = method_params(X, plan.score_params, test)
-    return HeldOut(X_test, y_test, params, number, right)
+    return HeldOut(X_test, y_test, params, number, right, walk)
 
 
 def _trials(plan, held_out, path, fit_seconds):
@@ -130,7 +139,8 @@ def _trials(plan, held_out, path, fit_seconds):
             # no one has chosen it yet; the candidate chosen warns when it is fitted.
             # Not around the score: a forest sets up all filters again for each tree
             warnings.simplefilter("ignore", PruningWarning)
-            pruned = next(path)
+            made = next(path)
+            pruned = candidate(plan.pruner, rate, made, held_out.X, held_out.walk)
         seconds = fit_seconds + perf_counter() - start
         trials.append(_trial(plan, held_out, rate, pruned, seconds))
     return trials
@@ -150,6 +160,8 @@ class HeldOut:
         Of the split.
     right : ndarray of bool of shape (n_samples,) or None
         Which samples the unpruned model predicts as they are.
+    walk : callable or None
+        Where the samples go in the unpruned model, if that is enough to score.
     """
 
     X: object
@@ -157,6 +169,7 @@ class HeldOut:
     score_params: dict
     number: int
     right: np.ndarray | None
+    walk: object | None
 
 
 def _part(X, y, rows):

@@ -4,7 +4,8 @@
 the same code after it has fitted the model itself.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,7 +17,13 @@ from skprune.plan import Plan
 from skprune.progress import SILENT
 from skprune.ranking import FirstRanking
 from skprune.recall import class_recall, rows_by_class, warn_of_lost_classes
-from skprune.size import GroupReport, PruningReport, part_sizes, total_size
+from skprune.size import (
+    GroupReport,
+    PruningReport,
+    changed_size,
+    part_sizes,
+    total_size,
+)
 from skprune.steps import rate_within, run_steps
 from skprune.structures import (
     Samples,
@@ -27,29 +34,49 @@ from skprune.structures import (
 )
 
 
-@dataclass(frozen=True)
 class Pruned:
-    """A pruned model and the account of its pruning.
+    """A pruned model, built when it is asked for, and the account of its pruning.
 
-    Attributes
+    Parameters
     ----------
-    estimator : estimator
-        Plain and fitted, of the class of the one that was given.
+    location : Location
+        Where the model was.
+    structure : Structure
+        What is left of it.
+    method : Method
+        That ranked its units.
     importances : ndarray of shape (n_units,)
         Of the last ranking that saw each unit.
     support : ndarray of bool of shape (n_units,)
         Which units are left.
-    rate : float
-        Share of the units that went.
+
+    Attributes
+    ----------
+    structure : Structure or None
+        None once the model is built.
     report : PruningReport
         Sizes before and after.
     """
 
-    estimator: object
-    importances: np.ndarray
-    support: np.ndarray
-    rate: float
     report: PruningReport
+
+    def __init__(self, location, structure, method, importances, support):
+        self.location = location
+        self.structure = structure
+        self.method = method
+        self.importances = importances
+        self.support = support
+
+    @property
+    def rate(self):
+        """Share of the units that went."""
+        return int((~self.support).sum()) / max(len(self.support), 1)
+
+    @cached_property
+    def estimator(self):
+        """Plain and fitted, of the class of the one that was given."""
+        finished, self.structure = self.structure.finished(), None
+        return self.location.rebuild(finished)
 
 
 def prune(
@@ -228,7 +255,8 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT, account=
         after = class_recall(final_model(pruned.estimator), X, rows)
         warn_of_lost_classes(before.recall, after)
         recall = {"recall_before": before.recall, "recall_after": after}
-        yield replace(pruned, report=replace(pruned.report, **recall))
+        pruned.report = replace(pruned.report, **recall)
+        yield pruned
 
 
 def prune_candidates(location, structure, plan, rates, rng, task=SILENT, sizes=None):
@@ -265,22 +293,22 @@ def prune_candidates(location, structure, plan, rates, rng, task=SILENT, sizes=N
 def _pruned(location, first, plan, blank, task):
     """The model at one rate; what led to it is let go of on return."""
     structure, importances, support = run_steps(first, plan, location, task)
-    smaller = structure.finished()
-    parts = part_sizes(smaller)
-    report = replace(
-        blank,
-        groups=_group_reports(first.structure, support),
-        after=total_size(smaller, parts),
-        parts_after=parts,
-    )
-    n_gone = int((~support).sum())
-    return Pruned(
-        estimator=location.rebuild(smaller),
-        importances=importances,
-        support=support,
-        rate=n_gone / max(len(support), 1),
-        report=report,
-    )
+    pruned = Pruned(location, structure, plan.method, importances, support)
+    groups = _group_reports(first.structure, support)
+    after, parts = _sizes_after(pruned, blank)
+    pruned.report = replace(blank, groups=groups, after=after, parts_after=parts)
+    return pruned
+
+
+def _sizes_after(pruned, blank):
+    """Size of a pruned model and of its parts; built for it only if need be."""
+    measured = pruned.structure.measured()
+    if measured is None:
+        model = final_model(pruned.estimator)
+        parts = part_sizes(model)
+        return total_size(model, parts), parts
+    parts, dropped = measured
+    return changed_size(blank.before, blank.parts_before, parts, dropped), parts
 
 
 def train_on(fitted, samples, rng):

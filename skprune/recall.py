@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
 from skprune.plan import LostClassWarning
-from skprune.structures import family_of
+from skprune.structures import answers_of
 
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
@@ -66,10 +66,14 @@ def class_recall(model, X, rows):
     """
     if not rows:
         return {}
-    own, few = family_of(model).predict, _take(X, np.concatenate(list(rows.values())))
-    predicted = model.predict(few) if own is None else own(model, few)
+    predicted = _predicted(model, _take(X, np.concatenate(list(rows.values()))))
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
+
+
+def _predicted(model, X):
+    answers = answers_of(model, X)
+    return model.predict(X) if answers is None else answers["predict"]
 
 
 def _take(X, rows):

@@ -50,4 +50,4 @@ def n_bytes(estimator, X=None, y=None, sample_weight=None):
 @weighted_scorer
 def prediction_time(estimator, X, y=None, sample_weight=None):
     """Minus the seconds that predicting X takes, the median of several calls."""
-    return -prediction_seconds(estimator, X)
+    return -prediction_seconds(getattr(estimator, "estimator_", estimator), X)

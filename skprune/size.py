@@ -67,12 +67,41 @@ def total_size(model, parts):
     ModelSize
         As `model_size`.
     """
+    return _total(parts, sum([array.nbytes for array in arrays_of(model)]))
+
+
+def changed_size(before, parts_before, parts, dropped):
+    """Size of a fitted model in which only some parts are another's.
+
+    Parameters
+    ----------
+    before : ModelSize
+        Of the other model.
+    parts_before, parts : dict of str to ModelSize
+        From `part_sizes` of the two.
+    dropped : list
+        What else the other model holds and this one does not.
+
+    Returns
+    -------
+    ModelSize
+        As `model_size`.
+    """
+    old, new = (
+        sum([size.n_bytes for size in sizes.values()])
+        for sizes in (parts_before, parts)
+    )
+    gone = sum([array.nbytes for array in arrays_of(dropped)])
+    return _total(parts, before.n_bytes - gone - old + new)
+
+
+def _total(parts, n_bytes):
     sizes = parts.values()
     return ModelSize(
         n_parameters=sum([size.n_parameters for size in sizes]),
         n_nonzero=sum([size.n_nonzero for size in sizes]),
         n_macs=sum([size.n_macs for size in sizes]),
-        n_bytes=sum([array.nbytes for array in arrays_of(model)]),
+        n_bytes=n_bytes,
     )
 
 

@@ -17,7 +17,7 @@ from skprune.structures.base import (
 )
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
-from skprune.structures.families import family_of, find_family
+from skprune.structures.families import answers_of, family_of, find_family
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -28,6 +28,7 @@ __all__ = [
     "ModelSize",
     "Samples",
     "Structure",
+    "answers_of",
     "check_targets",
     "family_of",
     "final_fit_params",

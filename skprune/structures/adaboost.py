@@ -19,7 +19,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skprune.readouts.losses import SQUARED
 from skprune.structures.base import REFUSALS, Family, register, total_weights
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
-from skprune.structures.tree_base import TreeStructure, tree_model
+from skprune.structures.tree_base import TreeStructure
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import TreeSamples, tree_targets
 from skprune.structures.trees import (
     TREE_SYNONYMS,
@@ -122,10 +123,10 @@ class AdaBoostModel(ForestModel):
         """Weight of each tree, (n_trees,)."""
         return self.model.estimator_weights_[: len(self.model.estimators_)]
 
-    @property
-    def scale(self):
-        """Share of each tree in all weights, (n_trees,)."""
-        return self.weights / self.weights.sum()
+    def scale_of(self, members):
+        """Share of each of some trees in their weights, (n_members,)."""
+        weights = self.weights[members]
+        return weights / weights.sum()
 
     def samples(self, samples):
         """Samples as these trees take them, a VoteSamples."""
@@ -137,6 +138,9 @@ class AdaBoostModel(ForestModel):
         if is_classifier(self.model):
             return forest.with_fields(value=votes_of(forest.value))
         return forest
+
+    def measured(self, forest, origin):
+        """None: the flat nodes of a classifier hold votes, not what trees store."""
 
     def decision(self, X):
         """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
@@ -190,37 +194,56 @@ class AdaBoosted(TreeStructure):
     @property
     def gates_are_linear(self):
         """Whether the output is the sum of contributions times gates."""
-        return is_classifier(self.estimator) and super().gates_are_linear
+        return is_classifier(self.source.model) and super().gates_are_linear
 
-    def _see(self, holder, forest, prior, members):
-        super()._see(holder, forest, prior, members)
+    def __init__(self, model, samples):
+        self.weights = tree_model(model).weights
+        super().__init__(model, samples)
+
+    def _set_units(self):
+        super()._set_units()  # type: ignore[safe-super]
         self.units = replace(self.units, rescalable=isinstance(self, AdaBoostTrees))
+
+    def _scale_of(self, trees):
+        weights = self.weights[trees]
+        return weights / weights.sum()
+
+    def _packed(self, forest, kept, prior, trees=None):
+        pruned = super()._packed(forest, kept, prior, trees)
+        if trees is not None:
+            pruned.weights = self.weights[trees]
+        return pruned
+
+    def _built(self):
+        holder = super()._built()
+        holder.model.estimator_weights_ = self.weights
+        return holder
 
     def _sum_of_trees(self, value, X=None, weights=None):
         """The decision, or the median, by values of the nodes."""
-        X = self.samples.X if X is None else self.holder.features(X)
+        X = self.samples.X if X is None else self.source.features(X)
         forest = self.forest.with_fields(value=value)
         return together(forest, self.holder, X)
 
     def _recovered(self):
         teacher = self.samples.teacher
-        if is_classifier(self.estimator):
+        if is_classifier(self.source.model):
             return self._reweighted(self._fitted_weights(teacher))
         return self._moved(self.samples.weights @ (teacher - self.output()))
 
     def _reweighted(self, weights):
-        """The structure with other weights of its trees, which must be its own."""
+        """The structure with other weights; trees that are built are its own."""
         changed = copy.copy(self)
-        self.estimator.estimator_weights_ = weights
-        changed.forest = self.forest.with_fields(scale=self.holder.scale)
+        changed.weights = weights
+        changed.forest = self.forest.with_fields(scale=weights / weights.sum())
+        if self._holder is not None:
+            self._holder.model.estimator_weights_ = weights
         return changed
 
     def _moved(self, shift):
         """The structure with a constant added to all values, its trees its own."""
-        changed = copy.copy(self)
-        changed.forest = self.forest.with_fields(value=self.forest.value + shift)
+        changed = self._with_values(self.forest.value + shift)
         changed.prior = self.prior + shift
-        self.holder.set_values(changed.forest)
         return changed
 
     def _fitted_weights(self, teacher):
@@ -228,7 +251,7 @@ class AdaBoosted(TreeStructure):
 
         Their sum is free: only ratios of decisions tell which class is voted for.
         """
-        forest, before = self.forest, self.holder.weights
+        forest, before = self.forest, self.weights
         root = np.sqrt(self.samples.weights)[:, None]
         votes = np.array(
             [
@@ -272,7 +295,7 @@ class AdaBoostTrees(AdaBoosted, ForestTrees):
         roots = forest.offset[trees]
         smaller, kept = forest.rewired(forest.left, forest.right, roots, trees)
         pruned = self._packed(smaller, kept, self.prior[kept], trees)
-        return pruned._reweighted(pruned.holder.weights * gates[trees])
+        return pruned._reweighted(pruned.weights * gates[trees])
 
 
 def is_adaboost_of_trees(model):

@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skprune._compat import keep_seeds
 from skprune.structures.base import Family, register
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
-from skprune.structures.tree_base import tree_model
+from skprune.structures.tree_models import tree_model
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,

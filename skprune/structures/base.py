@@ -216,6 +216,38 @@ class Structure(ABC):
     def finished(self):
         """The plain artefact: `estimator` without what prediction does not need."""
 
+    def measured(self):
+        """What is known of the sizes of the finished model before it is built.
+
+        Returns
+        -------
+        parts : dict of str to ModelSize
+            Sizes of its parts.
+        dropped : list
+            What the model as trained holds besides its parts, and the finished one
+            does not.
+
+        Nothing but None where only the finished model tells.
+        """
+        return None
+
+    def walked(self, X):
+        """Where some samples go in this model, and so in all that is pruned from it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As the model takes it.
+
+        Returns
+        -------
+        callable or None
+            ``answers(structure) -> dict``: what the finished model of a structure that
+            is pruned from this one predicts, by the names of its methods and to the
+            last digit. None where only that model can tell.
+        """
+        return None
+
     def gate_gradient(self):
         """Derivative of `loss` by each gate at ones, (n_units,)."""
         parts = [readout.gate_gradient() for readout in self.readouts()]
@@ -249,9 +281,10 @@ class Family:
         ``noted(fitted_model, samples)``: what any structure of the model on these
         samples needs and does not depend on how it is pruned; kept beside a cached
         model. None where there is no such thing.
-    predict : callable or None
-        ``predict(fitted_model, X)``: what a classifier predicts, for a few samples and
-        with less ado than its own method, which None stands for.
+    answers : callable or None
+        ``answers(fitted_model, X) -> dict``: what the methods of the model predict for
+        a few samples, by their names and to the last digit, but with less ado; or None
+        where they must be asked, as those of a subclass.
     """
 
     name: str
@@ -261,7 +294,7 @@ class Family:
     part_sizes: Callable
     trains_by_passes: bool = False
     feature_use: Callable | None = None
-    predict: Callable | None = None
+    answers: Callable | None = None
     noted: Callable | None = None
 
     def of(self, model):

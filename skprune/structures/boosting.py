@@ -27,7 +27,8 @@ from skprune.readouts.losses import (
 from skprune.readouts.selection import Units
 from skprune.readouts.stages import StageReadout
 from skprune.structures.base import total_weights
-from skprune.structures.tree_base import TreeModel, TreeStructure
+from skprune.structures.tree_base import TreeStructure
+from skprune.structures.tree_models import TreeModel
 from skprune.structures.tree_samples import TreeSamples, tree_targets
 from skprune.structures.trees import (
     TREE_SYNONYMS,
@@ -183,6 +184,9 @@ class BoostedModel(TreeModel):
             curvature[samples.used],
         )
 
+    def measured(self, forest, origin):
+        """None: which trees stay is known when the model is finished."""
+
     def tidied(self):
         """A copy of the model without trees that are one leaf."""
         forest = self.flattened()
@@ -251,7 +255,6 @@ class StageTrees(TreeStructure):
     """A unit is a tree of a stage; a gate multiplies what it adds about its mean."""
 
     def _set_units(self):
-        self.group_names = [self.holder.part]
         self.trees = np.flatnonzero(self.forest.split_counts)
         group = np.zeros(len(self.trees), dtype=int)
         self.units = Units(group, np.ones(1, dtype=int))
@@ -259,7 +262,7 @@ class StageTrees(TreeStructure):
     def readouts(self):
         return [
             StageReadout(
-                self.holder.part,
+                self.source.part,
                 self.forest,
                 self._leaves,
                 self._gradient,

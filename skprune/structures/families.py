@@ -1,6 +1,9 @@
 """Which family a model belongs to."""
 
+from skprune._compat import _num_samples
 from skprune.structures.base import FAMILIES, REFUSALS
+
+FEW = 1000  # samples for which joblib is more work than the prediction
 
 
 def find_family(model):
@@ -43,3 +46,25 @@ def family_of(model):
         "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
         "FrozenEstimator."
     )
+
+
+def answers_of(estimator, X):
+    """What the methods of a fitted model predict, where its family has a short way.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model; of a container there is no short way.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        As the model takes it.
+
+    Returns
+    -------
+    dict or None
+        By the names of the methods, to the last digit. None where they must be asked,
+        and for more than `FEW` samples.
+    """
+    family = find_family(estimator)
+    if family is None or family.answers is None or _num_samples(X) > FEW:
+        return None
+    return family.answers(estimator, X)

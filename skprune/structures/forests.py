@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -23,9 +25,10 @@ from skprune.readouts.forest_mean import TreeReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
-from skprune.structures.tree_base import TreeModel, TreeStructure, tree_model
+from skprune.structures.tree_base import TreeStructure
+from skprune.structures.tree_models import TreeModel, tree_model
 from skprune.structures.tree_notes import tree_notes
-from skprune.structures.tree_samples import tree_features
+from skprune.structures.tree_samples import routed, tree_features
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -41,6 +44,7 @@ FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
+ENTRIES = 2**24  # samples times trees whose ways are kept in memory
 TRAINING_STATE = (
     "oob_decision_function_",
     "oob_prediction_",
@@ -59,16 +63,27 @@ class ForestModel(TreeModel):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.model.estimators_]
 
-    @property
-    def scale(self):
-        """What multiplies the values of each tree in the output, (n_trees,)."""
-        n_trees = len(self.model.estimators_)
-        return np.full(n_trees, 1.0 / n_trees)
+    def scale_of(self, members):
+        """Share of each of some trees in their mean, (n_members,)."""
+        return np.full(len(members), 1.0 / len(members))
 
     @property
     def names(self):
         """A name for each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
+
+    def walked(self, forest, X):
+        model, features = self.model, self.features(X)
+        n_entries = forest.n_trees * features.shape[0]
+        if not is_answered(model) or n_entries > ENTRIES:
+            return None
+        leaves = routed(self, forest, features)
+        nodes = leaves.T + forest.offset[:-1].astype(np.int32)
+
+        def answers(structure):
+            return named_answers(model, mean_reached(forest, nodes, structure))
+
+        return answers
 
     def without_training_state(self, model):
         if getattr(model, "_sample_weight", None) is not None:
@@ -104,14 +119,13 @@ class ForestTrees(TreeStructure):
     """A unit is a tree; the output is the mean of those that are left."""
 
     def _set_units(self):
-        self.group_names = [self.holder.part]
         group = np.zeros(self.forest.n_trees, dtype=int)
         self.units = Units(group, np.ones(1, dtype=int))
 
     def readouts(self):
         return [
             TreeReadout(
-                self.holder.part,
+                self.source.part,
                 self.forest,
                 self._leaves,
                 self._gradient,
@@ -148,11 +162,52 @@ def forest_part_sizes(model):
     return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
 
 
-def forest_predict(model, X):
-    """Classes of a few samples, tree after tree without joblib."""
+def mean_reached(forest, nodes, structure):
+    """Mean over trees of the values that samples end at in what is left of them.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        All nodes of the trees.
+    nodes : ndarray of int32 of shape (n_samples, n_trees)
+        The leaf of each tree, numbered over all trees.
+    structure : TreeStructure
+        Pruned from the forest. A tree that is cut ends a sample at the nearest node
+        above its leaf that is left.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, width)
+        Added up tree after tree, as scikit-learn does.
+    """
+    smaller, members = structure.forest, structure.members
+    ends = forest.heirs(structure.origin).take(nodes.take(members, axis=1).ravel())
+    starts = np.arange(0, len(ends) + 1, len(members))
+    shape = len(nodes), smaller.n_nodes
+    reached = sparse.csr_array((np.ones(len(ends)), ends, starts), shape=shape)
+    return (reached @ smaller.value) / len(members)
+
+
+def is_answered(model):
+    """Whether the mean over trees is all that a fitted forest predicts by."""
+    return type(model) in FORESTS and model.n_outputs_ == 1
+
+
+def named_answers(model, mean):
+    """What the methods of a forest make of the mean over its trees."""
+    if not is_classifier(model):
+        return {"predict": mean[:, 0]}
+    classes = model.classes_.take(mean.argmax(axis=1))
+    return {"predict": classes, "predict_proba": mean}
+
+
+def forest_answers(model, X):
+    """What a forest predicts for a few samples, tree after tree without joblib."""
+    if not is_answered(model):
+        return None
     X = tree_features(model, X)
-    votes = sum(estimator.tree_.predict(X) for estimator in model.estimators_)
-    return model.classes_.take(votes.reshape(len(votes), -1).argmax(axis=1))
+    total = sum(estimator.tree_.predict(X) for estimator in model.estimators_)
+    return named_answers(model, total / len(model.estimators_))
 
 
 REFUSALS[IsolationForest] = (
@@ -174,7 +229,7 @@ register(
         synonyms={**TREE_SYNONYMS, "tree": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
-        predict=forest_predict,
+        answers=forest_answers,
         noted=tree_notes,
     )
 )

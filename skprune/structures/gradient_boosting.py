@@ -15,7 +15,7 @@ from skprune.structures.boosting import (
     places,
 )
 from skprune.structures.surgery import lone_leaf, tree_sizes
-from skprune.structures.tree_base import tree_model
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_notes import tree_notes
 from skprune.structures.trees import tree_feature_use
 
@@ -38,10 +38,9 @@ class GradientBoostingModel(BoostedModel):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.holders]
 
-    @property
-    def scale(self):
-        """What multiplies the values of each tree in the output, (n_trees,)."""
-        return np.full(len(self.place), float(self.model.learning_rate))
+    def scale_of(self, members):
+        """The learning rate, for each of some trees."""
+        return np.full(len(members), float(self.model.learning_rate))
 
     def base(self, X):
         """The first guess, (n_samples, n_outputs)."""

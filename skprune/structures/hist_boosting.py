@@ -23,7 +23,7 @@ from skprune.structures.boosting import (
     places,
 )
 from skprune.structures.surgery import joined
-from skprune.structures.tree_base import tree_model
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_notes import tree_notes
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -46,11 +46,6 @@ class HistModel(BoostedModel):
     def trees(self):
         """The ``TreePredictor`` objects, a list."""
         return self.holders
-
-    @property
-    def scale(self):
-        """What multiplies the values of each tree in the output, (n_trees,)."""
-        return np.ones(len(self.place))
 
     @cached_property
     def _fitted(self):

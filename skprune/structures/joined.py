@@ -68,3 +68,6 @@ class JoinedUnits(Structure):
 
     def finished(self):
         return self.structure.finished()
+
+    def measured(self):
+        return self.structure.measured()

@@ -235,30 +235,48 @@ def tree_sizes(trees):
     for start, stop, nodes in _blocks(states, offset):
         first = offset[start:stop] - offset[start]
         values = np.concatenate([state["values"] for state in states[start:stop]])
-        sizes += _sizes(nodes, values.reshape(len(nodes), -1), first)
+        sizes += sizes_of_nodes(
+            nodes["left_child"] >= 0,
+            nodes["threshold"] != 0,
+            nodes["weighted_n_node_samples"],
+            values.reshape(len(nodes), -1),
+            first,
+            nodes.itemsize,
+        )
     return sizes
 
 
-def _sizes(nodes, values, first):
-    """The sizes of trees, from the records of their nodes and their roots."""
-    splits, width = nodes["left_child"] >= 0, values.shape[1]
-    weight = nodes["weighted_n_node_samples"]
-    is_filled = values != 0
-    is_filled[splits] = False
-    ends = [*first[1:].tolist(), len(nodes)]
+def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
+    """Size of each of several trees, from what is known of their nodes.
+
+    Parameters
+    ----------
+    splits, compares : ndarray of bool of shape (n_nodes,)
+        Which nodes split, and which compare with another number than zero.
+    weight : ndarray of shape (n_nodes,)
+        Of the training samples that reach each node.
+    values : ndarray of shape (n_nodes, width)
+        What each node predicts as a leaf.
+    first : ndarray of int of shape (n_trees,)
+        The root of each tree, ascending.
+    n_bytes : int
+        Of the record of a node, without its values.
+
+    Returns
+    -------
+    list of ModelSize
+        As `tree_sizes`.
+    """
+    width, ends = values.shape[1], np.append(first[1:], len(values))
+    is_filled = np.where(splits[:, None], False, values != 0)
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
-        np.add.reduceat(splits & (nodes["threshold"] != 0), first, dtype=int).tolist(),
+        np.add.reduceat(splits & compares, first, dtype=int).tolist(),
+        map(int, np.add.reduceat(is_filled.sum(axis=1), first)),
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
-        map(slice, first.tolist(), ends),
+        ((ends - first) * (n_bytes + values.itemsize * width)).tolist(),
     )
-    n_bytes = nodes.itemsize + values.itemsize * width
     return [
-        ModelSize(
-            n_parameters=n_parameters,
-            n_nonzero=n_thresholds + int(np.count_nonzero(is_filled[own])),
-            n_macs=n_macs,
-            n_bytes=(own.stop - own.start) * n_bytes,
-        )
-        for n_parameters, n_thresholds, n_macs, own in each
+        ModelSize(n_parameters, n_thresholds + n_values, n_macs, n_bytes)
+        for n_parameters, n_thresholds, n_values, n_macs, n_bytes in each
     ]

@@ -8,167 +8,20 @@ trees together.
 import copy
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass, replace
-from functools import partial, singledispatch
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.readouts.leaves import (
     CAUTIOUS,
     FOLDS,
     STRENGTHS,
     LeafProblem,
-    recover_leaves,
 )
 from skprune.structures.base import Structure
-from skprune.structures.surgery import flatten, rebuild_trees, with_tree
-from skprune.structures.tree_samples import (
-    TreeSamples,
-    held_out_distance,
-    held_out_squares,
-    routed,
-    tree_features,
-)
-
-
-@dataclass(frozen=True)
-class TreeModel:
-    """How a fitted model holds its trees; this one is a single tree.
-
-    Attributes
-    ----------
-    model : estimator
-        Fitted.
-    """
-
-    model: Any
-    part = "tree_"
-    training_state: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def trees(self):
-        """The ``Tree`` objects, a list."""
-        return [self.model.tree_]
-
-    @property
-    def scale(self):
-        """What multiplies the values of each tree in the output, (n_trees,)."""
-        return np.ones(1)
-
-    @property
-    def names(self):
-        """A name for each tree."""
-        return ["tree_"]
-
-    @property
-    def asked(self):
-        """The feature that each node of all trees asks for, negative at leaves."""
-        return np.concatenate([tree.feature for tree in self.trees])
-
-    def flattened(self):
-        """The nodes of all trees, a FlatForest."""
-        return flatten(self.trees, self.scale)
-
-    def samples(self, samples):
-        """Samples as these trees take them, a TreeSamples."""
-        return TreeSamples(self.model, samples)
-
-    def features(self, X):
-        """Samples as these trees route them."""
-        return tree_features(self.model, X)
-
-    def base(self, X):
-        """What the sum over trees is added to; `X` is from `features`."""
-        return 0.0
-
-    def leaves(self, t, X):
-        """The leaf of tree t that each sample falls into; `X` is from `features`."""
-        return self.trees[t].apply(X)
-
-    def with_trees(self, trees, members):
-        """The same for a copy of the model that holds other trees.
-
-        Parameters
-        ----------
-        trees : list of sklearn.tree._tree.Tree
-            They become part of the copy.
-        members : ndarray of int of shape (n_trees,)
-            Which of the trees so far each of them replaces.
-
-        Returns
-        -------
-        TreeModel
-            Of the copy.
-        """
-        return replace(self, model=with_tree(self.model, trees[0]))
-
-    def rebuilt(self, forest, kept, old_offset, members):
-        """The same for a copy of the model with some of the nodes.
-
-        Parameters
-        ----------
-        forest : FlatForest
-            The nodes that are left.
-        kept : ndarray of int of shape (forest.n_nodes,)
-            Their ids before.
-        old_offset : ndarray of int of shape (n_trees,)
-            The id before of the first node of each tree that is left.
-        members : ndarray of int of shape (n_trees,)
-            Which of the trees so far are left.
-
-        Returns
-        -------
-        TreeModel
-            Of the copy, which shares no tree with this one.
-        """
-        old = [self.trees[t] for t in members]
-        return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
-
-    def set_values(self, forest):
-        """Write the values of the nodes into the trees, in place."""
-        for t, tree in enumerate(self.trees):
-            tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
-
-    def recover(self, problem, structure):
-        """Values of the leaves, and how they were estimated: see `recover_leaves`."""
-        return recover_leaves(problem)
-
-    def copied(self):
-        """A deep copy of the model."""
-        return copy.deepcopy(self.model)
-
-    def tidied(self):
-        """A shallow copy of the model, without trees that do nothing."""
-        return copy.copy(self.model)
-
-    def without_training_state(self, model):
-        """The given model without the left-overs of its training, in place."""
-        for name in self.training_state:
-            vars(model).pop(name, None)
-        return model
-
-
-@singledispatch
-def tree_model(model):
-    """How a fitted model holds its trees; families register their classes.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
-
-    Returns
-    -------
-    TreeModel
-        The view of the model.
-    """
-    raise TypeError(f"{type(model).__name__} holds no trees that skprune can read.")
-
-
-tree_model.register(DecisionTreeClassifier, TreeModel)
-tree_model.register(DecisionTreeRegressor, TreeModel)
+from skprune.structures.tree_models import tree_model
+from skprune.structures.tree_samples import held_out_distance, held_out_squares, routed
 
 
 def _differ(weights):
@@ -195,6 +48,10 @@ class TreeStructure(Structure):
         The nodes as they are now.
     prior : ndarray of shape (n_nodes, n_outputs)
         The values of these nodes as trained.
+    source : TreeModel
+        How the model as trained holds its trees.
+    origin : ndarray of int of shape (n_nodes,)
+        The ids of the nodes in the model as trained.
     members : ndarray of int of shape (n_trees,)
         Which trees of the model as trained are left.
     choice : Choice, dict of int to Choice, or None
@@ -213,12 +70,15 @@ class TreeStructure(Structure):
     leaves: Any = None
 
     def __init__(self, model, samples):
-        holder = tree_model(model)
-        self.samples = holder.samples(samples)
+        self.source = tree_model(model)
+        self.samples = self.source.samples(samples)
         self.reweighted = not samples.trained_on and _differ(samples.sample_weight)
-        self.given = model
-        forest = holder.flattened()
-        self._see(holder, forest, forest.value, np.arange(forest.n_trees))
+        forest = self.source.flattened()
+        self.offset = forest.offset
+        self.forest, self.prior = forest, forest.value
+        self.origin, self.members = np.arange(forest.n_nodes), np.arange(forest.n_trees)
+        self._holder = self.source
+        self._set_units()
         if samples.notes is not None:
             self.leaves = samples.notes.leaves
 
@@ -226,17 +86,33 @@ class TreeStructure(Structure):
         if self.leaves is not None:
             return self
         shared = copy.copy(self)
-        shared.leaves = routed(self.holder, self.forest, self.samples.X)
+        shared.leaves = routed(self.source, self.forest, self.samples.X)
         return shared
 
-    def _see(self, holder, forest, prior, members):
-        self.holder, self.estimator = holder, holder.model
-        self.forest, self.prior, self.members = forest, prior, members
-        self._set_units()
+    @property
+    def holder(self):
+        """How the model with these nodes holds its trees; built when it is needed."""
+        if self._holder is None:
+            self._holder = self._built()
+        return self._holder
+
+    def _built(self):
+        roots = self.offset[self.members]
+        return self.source.rebuilt(self.forest, self.origin, roots, self.members)
+
+    @property
+    def estimator(self):
+        """The plain fitted model as it is now."""
+        return self.holder.model
+
+    @property
+    def group_names(self):
+        """A name for each group of units."""
+        return [self.source.part]
 
     @abstractmethod
     def _set_units(self):
-        """Set `units` and `group_names`, from `forest`."""
+        """Set `units`, from `forest`."""
 
     @abstractmethod
     def _cut(self, gates):
@@ -250,10 +126,10 @@ class TreeStructure(Structure):
         if X is None:
             X, leaves = self.samples.X, self._leaves
         else:
-            X = self.holder.features(X)
+            X = self.source.features(X)
             leaves = partial(self.holder.leaves, X=X)
         forest = self.forest
-        total = np.zeros((X.shape[0], forest.n_outputs)) + self.holder.base(X)
+        total = np.zeros((X.shape[0], forest.n_outputs)) + self.source.base(X)
         for t in range(forest.n_trees):
             scaled = value[forest.nodes(t)] * forest.scale[t]
             total[:, forest.columns(t)] += scaled[leaves(t)]
@@ -298,13 +174,26 @@ class TreeStructure(Structure):
             Which trees of this structure are left, None for all.
         """
         trees = np.arange(self.forest.n_trees) if trees is None else trees
-        holder = self.holder.rebuilt(forest, kept, self.forest.offset[trees], trees)
         pruned = copy.copy(self)
-        forest = forest.with_fields(scale=holder.scale)
-        pruned._see(holder, forest, prior, self.members[trees])
+        pruned.origin, pruned.members = self.origin[kept], self.members[trees]
+        pruned.forest = forest.with_fields(scale=self._scale_of(trees))
+        pruned.prior, pruned._holder = prior, None
+        pruned._set_units()
         if self.leaves is not None:
             pruned.leaves = self._leaves_after(pruned.forest, kept, trees)
         return pruned
+
+    def _scale_of(self, trees):
+        """What multiplies the values of some of the trees, if only they are left."""
+        return self.source.scale_of(self.members[trees])
+
+    def _with_values(self, value):
+        """The same nodes with other values; trees that are built take them."""
+        other = copy.copy(self)
+        other.forest = self.forest.with_fields(value=value)
+        if self._holder is not None:
+            self._holder.set_values(other.forest)
+        return other
 
     def _leaves_after(self, forest, kept, trees):
         """The leaf of each tree that is left that each sample falls into now."""
@@ -314,9 +203,10 @@ class TreeStructure(Structure):
 
     def _recovered(self):
         """A structure with leaves estimated anew; its trees must be its own."""
-        if _is_monotonic(self.estimator):
+        model = self.source.model
+        if _is_monotonic(model):
             warnings.warn(
-                f"compensate=True has no effect on {type(self.estimator).__name__} "
+                f"compensate=True has no effect on {type(model).__name__} "
                 "with monotonic_cst: new values of the leaves could break the "
                 "constraints.",
                 UserWarning,
@@ -324,15 +214,13 @@ class TreeStructure(Structure):
             )
             return self
         leaf = self.forest.left < 0
-        values, choice = self.holder.recover(self._leaf_problem(leaf), self)
+        values, choice = self.source.recover(self._leaf_problem(leaf), self)
         value = self.prior.copy()
         if choice is not None:
             value[leaf] = values
             value = self.forest.averaged_values(value)
-        recovered = copy.copy(self)
+        recovered = self._with_values(value)
         recovered.choice = choice
-        recovered.forest = self.forest.with_fields(value=value)
-        recovered.holder.set_values(recovered.forest)
         return recovered
 
     def _leaf_problem(self, leaf):
@@ -350,7 +238,7 @@ class TreeStructure(Structure):
             votes=None if votes is None else _part(votes, self.members, used),
             limits=samples.limits,
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
-            **_held_out_options(self.estimator, self.prior),
+            **_held_out_options(self.source.model, self.prior),
         )
 
     def _reached(self, leaf, n_leaves):
@@ -369,11 +257,18 @@ class TreeStructure(Structure):
             leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
         return leaves
 
+    def walked(self, X):
+        return self.source.walked(self.forest, X)
+
+    def measured(self):
+        if len(self.members) < len(self.source.trees):
+            return None  # what else the trees hold is known when they are built
+        return self.source.measured(self.forest, self.origin)
+
     def finished(self):
-        is_given = self.estimator is self.given
-        if is_given:
-            return self.holder.without_training_state(self.holder.copied())
-        return self.holder.without_training_state(self.holder.tidied())
+        holder, is_given = self.holder, self.holder is self.source
+        finished = holder.copied() if is_given else holder.tidied()
+        return holder.without_training_state(finished)
 
 
 def _part(array, rows, columns):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skprune.structures.tree_base import tree_model
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import routed
 
 NODE_BYTES, LEAF_BYTES = 64, 4  # of a node and of the number of a leaf, about

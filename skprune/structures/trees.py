@@ -16,7 +16,8 @@ from skprune.readouts.paths import StepReadout
 from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_sizes
-from skprune.structures.tree_base import TreeStructure, tree_model
+from skprune.structures.tree_base import TreeStructure
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_notes import tree_notes
 
 
@@ -28,9 +29,13 @@ def rescales(gates):
 class TreeSplits(TreeStructure):
     """A unit is a split, with all that hangs below it."""
 
+    @property
+    def group_names(self):
+        """A name for each tree."""
+        return self.holder.names
+
     def _set_units(self):
         forest = self.forest
-        self.group_names = self.holder.names
         self.units = Units(
             group=forest.split_tree,
             floor=np.zeros(forest.n_trees, dtype=int),
@@ -45,7 +50,7 @@ class TreeSplits(TreeStructure):
 
     def _steps(self):
         return StepReadout(
-            self.holder.part,
+            self.source.part,
             self.forest,
             self._leaves,
             self._gradient,
@@ -89,7 +94,6 @@ class TreeLevels(TreeSplits):
 
     def _set_units(self):
         forest = self.forest
-        self.group_names = self.holder.names
         depth = forest.depth[forest.splits]
         heights = np.zeros(forest.n_trees, dtype=int)
         np.maximum.at(heights, forest.split_tree, depth + 1)
@@ -119,8 +123,7 @@ class TreeFeatures(TreeSplits):
     features: Any = None
 
     def _set_units(self):
-        self.group_names = [self.holder.part]
-        asked = self.holder.asked[self.forest.splits]
+        asked = self.source.asked[self.origin[self.forest.splits]]
         if self.features is None:
             self.features = np.unique(asked)
         self.feature = np.searchsorted(self.features, asked)
@@ -149,6 +152,9 @@ class TreeFeatures(TreeSplits):
         smaller, kept = forest.rewired(left, right, heir[forest.offset[:-1]])
         smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
+
+    def walked(self, X):
+        return None  # samples pass on where a split is gone
 
     def _heirs(self, gone):
         """What takes the place of each node when some splits are gone."""

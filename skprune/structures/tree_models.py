@@ -1,0 +1,194 @@
+"""How fitted models hold their trees, one view for each class of models.
+
+A view reads the trees of a model, and makes a copy of the model that holds others.
+"""
+
+import copy
+from dataclasses import dataclass, replace
+from functools import cached_property, singledispatch
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune.readouts.leaves import recover_leaves
+from skprune.structures.surgery import (
+    flatten,
+    rebuild_trees,
+    sizes_of_nodes,
+    with_tree,
+)
+from skprune.structures.tree_samples import TreeSamples, tree_features
+
+
+@dataclass(frozen=True)
+class TreeModel:
+    """How a fitted model holds its trees; this one is a single tree.
+
+    Attributes
+    ----------
+    model : estimator
+        Fitted.
+    """
+
+    model: Any
+    part = "tree_"
+    training_state: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def trees(self):
+        """The ``Tree`` objects, a list."""
+        return [self.model.tree_]
+
+    @property
+    def scale(self):
+        """What multiplies the values of each tree in the output, (n_trees,)."""
+        return self.scale_of(np.arange(len(self.trees)))
+
+    def scale_of(self, members):
+        """The same for some of the trees, if only they are left."""
+        return np.ones(len(members))
+
+    @property
+    def names(self):
+        """A name for each tree."""
+        return ["tree_"]
+
+    @cached_property
+    def compares(self):
+        """Which nodes of all trees compare with another number than zero."""
+        return np.concatenate([tree.threshold for tree in self.trees]) != 0
+
+    def walked(self, forest, X):
+        """What `Structure.walked` returns; `forest` is of all nodes of the model."""
+        return None
+
+    def measured(self, forest, origin):
+        """What `Structure.measured` returns of some of the nodes of all trees.
+
+        Parameters
+        ----------
+        forest : FlatForest
+            The nodes that are left.
+        origin : ndarray of int of shape (forest.n_nodes,)
+            Their ids before.
+        """
+        sizes = sizes_of_nodes(
+            forest.left >= 0,
+            self.compares[origin],
+            forest.weight,
+            forest.value,
+            forest.offset[:-1],
+            self.trees[0].__getstate__()["nodes"].itemsize,
+        )
+        left = vars(self.without_training_state(copy.copy(self.model)))
+        dropped = [own for name, own in vars(self.model).items() if name not in left]
+        return dict(zip(self.names, sizes)), dropped
+
+    @property
+    def asked(self):
+        """The feature that each node of all trees asks for, negative at leaves."""
+        return np.concatenate([tree.feature for tree in self.trees])
+
+    def flattened(self):
+        """The nodes of all trees, a FlatForest."""
+        return flatten(self.trees, self.scale)
+
+    def samples(self, samples):
+        """Samples as these trees take them, a TreeSamples."""
+        return TreeSamples(self.model, samples)
+
+    def features(self, X):
+        """Samples as these trees route them."""
+        return tree_features(self.model, X)
+
+    def base(self, X):
+        """What the sum over trees is added to; `X` is from `features`."""
+        return 0.0
+
+    def leaves(self, t, X):
+        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        return self.trees[t].apply(X)
+
+    def with_trees(self, trees, members):
+        """The same for a copy of the model that holds other trees.
+
+        Parameters
+        ----------
+        trees : list of sklearn.tree._tree.Tree
+            They become part of the copy.
+        members : ndarray of int of shape (n_trees,)
+            Which of the trees so far each of them replaces.
+
+        Returns
+        -------
+        TreeModel
+            Of the copy.
+        """
+        return replace(self, model=with_tree(self.model, trees[0]))
+
+    def rebuilt(self, forest, kept, old_offset, members):
+        """The same for a copy of the model with some of the nodes.
+
+        Parameters
+        ----------
+        forest : FlatForest
+            The nodes that are left.
+        kept : ndarray of int of shape (forest.n_nodes,)
+            Their ids before.
+        old_offset : ndarray of int of shape (n_trees,)
+            The id before of the first node of each tree that is left.
+        members : ndarray of int of shape (n_trees,)
+            Which of the trees so far are left.
+
+        Returns
+        -------
+        TreeModel
+            Of the copy, which shares no tree with this one.
+        """
+        old = [self.trees[t] for t in members]
+        return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
+
+    def set_values(self, forest):
+        """Write the values of the nodes into the trees, in place."""
+        for t, tree in enumerate(self.trees):
+            tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
+
+    def recover(self, problem, structure):
+        """Values of the leaves, and how they were estimated: see `recover_leaves`."""
+        return recover_leaves(problem)
+
+    def copied(self):
+        """A deep copy of the model."""
+        return copy.deepcopy(self.model)
+
+    def tidied(self):
+        """A shallow copy of the model, without trees that do nothing."""
+        return copy.copy(self.model)
+
+    def without_training_state(self, model):
+        """The given model without the left-overs of its training, in place."""
+        for name in self.training_state:
+            vars(model).pop(name, None)
+        return model
+
+
+@singledispatch
+def tree_model(model):
+    """How a fitted model holds its trees; families register their classes.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted tree or ensemble of trees.
+
+    Returns
+    -------
+    TreeModel
+        The view of the model.
+    """
+    raise TypeError(f"{type(model).__name__} holds no trees that skprune can read.")
+
+
+tree_model.register(DecisionTreeClassifier, TreeModel)
+tree_model.register(DecisionTreeRegressor, TreeModel)
