@@ -7,7 +7,7 @@ and notes of what else does not.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from skprune.recall import class_recall, rows_by_class
+from skprune.recall import ClassRows, class_rows, recall_before
 from skprune.size import part_sizes, total_size
 from skprune.structures import ModelSize
 
@@ -22,14 +22,17 @@ class Account:
         Of the whole model.
     parts : dict of str to ModelSize
         Of each layer or tree.
+    rows : ClassRows
+        Some of the samples; none for regressors and several outputs.
     recall : dict of class label to float
-        On some of the samples; empty for regressors and several outputs.
+        On these samples.
     notes : object or None
         From ``Family.noted``, where recovery is to know it.
     """
 
     size: ModelSize
     parts: dict[str, ModelSize]
+    rows: ClassRows
     recall: dict
     notes: Any = None
 
@@ -49,8 +52,9 @@ def account_of(location):
     """
     model, samples = location.model, location.samples
     parts = part_sizes(model)
-    recall = class_recall(model, samples.X, rows_by_class(model, samples.y))
-    return Account(total_size(model, parts), parts, recall)
+    rows = class_rows(model, samples.X, samples.y)
+    recall = recall_before(model, samples.X, rows)
+    return Account(total_size(model, parts), parts, rows, recall)
 
 
 def with_notes(location, account):

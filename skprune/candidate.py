@@ -3,18 +3,18 @@
 from sklearn.pipeline import Pipeline
 
 from skprune.estimator import PruningEstimator
-from skprune.structures import Samples, locate
+from skprune.structures import Samples, ends_of, locate
 
 
 class Candidate(PruningEstimator):
     """A pruned model that is built only if more is asked than what it predicts.
 
     What it predicts of the samples that it is to be scored on follows from where they
-    go in the model before it is pruned.
+    end in the model before it is pruned.
     """
 
-    def _remember(self, pruned, X, walk):
-        self._pruned, self._X, self._walk = pruned, X, walk
+    def _remember(self, pruned, X, ends):
+        self._pruned, self._X, self._ends = pruned, X, ends
         return self._describe(pruned)
 
     @property
@@ -32,11 +32,11 @@ class Candidate(PruningEstimator):
 
     def _answers(self, X):
         if X is self._X and self._pruned.structure is not None:
-            return self._walk(self._pruned.structure)
+            return self._pruned.structure.answers(self._ends)
         return super()._answers(X)
 
 
-def candidate(pruner, rate, pruned, X=None, walk=None):
+def candidate(pruner, rate, pruned, X=None, ends=None):
     """A pruned model as a search scores it.
 
     Parameters
@@ -49,8 +49,8 @@ def candidate(pruner, rate, pruned, X=None, walk=None):
         The model.
     X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
         The samples that it will be scored on.
-    walk : callable or None, default=None
-        From `walked`, for these samples.
+    ends : object or None, default=None
+        From `held_out_ends`, for these samples.
 
     Returns
     -------
@@ -58,31 +58,30 @@ def candidate(pruner, rate, pruned, X=None, walk=None):
         Fitted.
     """
     params = {**pruner.get_params(deep=False), "rate": rate}
-    if walk is None:
+    if ends is None:
         return PruningEstimator(**params)._record(pruned)
-    return Candidate(**params)._remember(pruned, X, walk)
+    return Candidate(**params)._remember(pruned, X, ends)
 
 
-def walked(location, structure, X):
-    """Where samples go in a model, if that tells what its container predicts.
+def held_out_ends(location, X):
+    """Where samples end in a model, if that tells what its container predicts.
 
     Parameters
     ----------
     location : Location
         Of the model.
-    structure : Structure
-        Of the model as trained.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As the container takes them.
 
     Returns
     -------
-    callable or None
-        From `Structure.walked`; None where the pruned model itself must predict.
+    object or None
+        From `ends_of`; None where the pruned model itself must predict.
     """
     last = location.container
     while isinstance(last, Pipeline):
         last = last.steps[-1][1]
     if last is not location.model:
         return None
-    return structure.walked(locate(location.container, Samples(X, None)).samples.X)
+    samples = locate(location.container, Samples(X, None)).samples
+    return ends_of(location.model, samples.X)

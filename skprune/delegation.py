@@ -52,7 +52,8 @@ def check_has_model(estimator):
         Before fit, and after the fit of a search with ``refit=False``.
     """
     check_is_fitted(estimator)
-    if not hasattr(estimator, "support_"):
+    # a candidate of a search would build its model if it were asked for
+    if not any(hasattr(estimator, name) for name in ("support_", "estimator_")):
         raise NotFittedError(
             f"This {type(estimator).__name__} was fitted with refit=False and holds no "
             "pruned model; set refit=True."

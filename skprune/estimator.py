@@ -218,7 +218,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         )
 
     def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
-        """The location of the model, fitted once, its structure, and what prunes it."""
+        """The location of the model, fitted once, and what prunes it at all rates."""
         plan = self._plan()
         plan.check(self.estimator)
         routed, weights = routed_fit_params(self, sample_weight, fit_params)
@@ -229,7 +229,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         structure = structure_of(location, plan.granularity)
         sizes = None if account is None else (account.size, account.parts)
         path = partial(prune_candidates, location, structure, plan, rates, rng)
-        return location, structure, partial(path, sizes=sizes)
+        return location, partial(path, sizes=sizes)
 
     def _plan(self):
         return Plan(

@@ -13,7 +13,7 @@ from skprune._compat import (
     asks_predictions_only,
     method_params,
 )
-from skprune.candidate import candidate, walked
+from skprune.candidate import candidate, held_out_ends
 from skprune.cv_results import Trial
 from skprune.plan import PruningWarning
 from skprune.progress import SILENT, data_of
@@ -111,24 +111,24 @@ def run_fold(plan, X, y, number, train, test, task=SILENT):
     data = data_of(X_train, y_train, params.get("sample_weight"))
     with task.seeing(data).running() as split:
         start = perf_counter()
-        location, structure, path = clone(plan.pruner)._fit_path(
+        location, path = clone(plan.pruner)._fit_path(
             X_train, y_train, plan.rates, split, **params
         )
         seconds = perf_counter() - start
         with split.subtask("prune", len(plan.rates) * plan.pruner.n_steps) as steps:
-            held_out = _held_out(plan, X, y, number, test, location, structure)
+            held_out = _held_out(plan, X, y, number, test, location)
             return _trials(plan, held_out, path(steps), seconds)
 
 
-def _held_out(plan, X, y, number, test, location, structure):
+def _held_out(plan, X, y, number, test, location):
     X_test, y_test = _part(X, y, test)
-    fitted, right, walk = location.container, None, None
+    right, ends = None, None
     if plan.counts_losses:
-        right = _is_right(fitted, X_test, y_test)
+        right = _is_right(location.container, X_test, y_test)
     if asks_predictions_only(plan.scorer):
-        walk = walked(location, structure, X_test)
+        ends = held_out_ends(location, X_test)
     params = method_params(X, plan.score_params, test)
-    return HeldOut(X_test, y_test, params, number, right, walk)
+    return HeldOut(X_test, y_test, params, number, right, ends)
 
 
 def _trials(plan, held_out, path, fit_seconds):
@@ -140,7 +140,7 @@ def _trials(plan, held_out, path, fit_seconds):
             # Not around the score: a forest sets up all filters again for each tree
             warnings.simplefilter("ignore", PruningWarning)
             made = next(path)
-            pruned = candidate(plan.pruner, rate, made, held_out.X, held_out.walk)
+            pruned = candidate(plan.pruner, rate, made, held_out.X, held_out.ends)
         seconds = fit_seconds + perf_counter() - start
         trials.append(_trial(plan, held_out, rate, pruned, seconds))
     return trials
@@ -160,8 +160,8 @@ class HeldOut:
         Of the split.
     right : ndarray of bool of shape (n_samples,) or None
         Which samples the unpruned model predicts as they are.
-    walk : callable or None
-        Where the samples go in the unpruned model, if that is enough to score.
+    ends : object or None
+        Where the samples end in the unpruned model, if that is enough to score.
     """
 
     X: object
@@ -169,7 +169,7 @@ class HeldOut:
     score_params: dict
     number: int
     right: np.ndarray | None
-    walk: object | None
+    ends: object | None
 
 
 def _part(X, y, rows):

@@ -16,7 +16,7 @@ from skprune.methods import make_method
 from skprune.plan import Plan
 from skprune.progress import SILENT
 from skprune.ranking import FirstRanking
-from skprune.recall import class_recall, rows_by_class, warn_of_lost_classes
+from skprune.recall import recall_after, warn_of_lost_classes
 from skprune.size import (
     GroupReport,
     PruningReport,
@@ -248,11 +248,10 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT, account=
     Pruned
         One a rate, in their order.
     """
-    X, rows = location.samples.X, rows_by_class(location.model, location.samples.y)
     before = account_of(location) if account is None else account
     sizes = before.size, before.parts
     for pruned in prune_candidates(location, structure, plan, rates, rng, task, sizes):
-        after = class_recall(final_model(pruned.estimator), X, rows)
+        after = recall_after(pruned, location.samples.X, before.rows)
         warn_of_lost_classes(before.recall, after)
         recall = {"recall_before": before.recall, "recall_after": after}
         pruned.report = replace(pruned.report, **recall)

@@ -5,6 +5,8 @@ Accuracy hardly shows it; the recall of that class does.
 """
 
 import warnings
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +15,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
 from skprune.plan import LostClassWarning
-from skprune.structures import answers_of
+from skprune.structures import ends_of, family_of, final_model
 
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
@@ -22,33 +24,52 @@ FOUND = 0.1  # recall from which on a class is one that the model finds
 LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
 
 
-def rows_by_class(model, y):
+@dataclass(frozen=True)
+class ClassRows:
+    """Some samples of each class.
+
+    Attributes
+    ----------
+    by_class : dict of class label to ndarray of int
+        Which samples; empty for regressors and for several outputs.
+    ends : object or None
+        Where they end in the model, from `ends_of`, one class after the other.
+    """
+
+    by_class: dict
+    ends: Any = None
+
+
+def class_rows(model, X, y):
     """Some samples of each class, evenly spaced.
 
     Parameters
     ----------
     model : estimator
         Fitted.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        As the model takes it.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
 
     Returns
     -------
-    dict of class label to ndarray of int
-        Empty for regressors and for several outputs.
+    ClassRows
+        The same for the same samples.
     """
     y = np.asarray(y)
     if not is_classifier(model) or type_of_target(y) not in ("binary", "multiclass"):
-        return {}
+        return ClassRows({})
     rows = {
         label: np.flatnonzero(y.ravel() == label) for label in np.unique(y).tolist()
     }
     most = min(max(ALL_ROWS // len(rows), FEWEST), ROWS)
-    return {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
+    chosen = {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
+    return ClassRows(chosen, ends_of(model, _take(X, chosen)))
 
 
-def class_recall(model, X, rows):
-    """Share of the samples of each class that a model finds.
+def recall_before(model, X, rows):
+    """Share of the samples of each class that a model as trained finds.
 
     Parameters
     ----------
@@ -56,27 +77,52 @@ def class_recall(model, X, rows):
         A fitted classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As the model takes it.
-    rows : dict of class label to ndarray of int
-        Samples of each class.
+    rows : ClassRows
+        Of that model.
 
     Returns
     -------
     dict of class label to float
         In [0, 1].
     """
+    answers = None
+    if rows.ends is not None:
+        answers = family_of(model).answers(model, rows.ends)
+    return _recall(answers, model, X, rows.by_class)
+
+
+def recall_after(pruned, X, rows):
+    """The same for a pruned model, which is built only if need be.
+
+    Parameters
+    ----------
+    pruned : Pruned
+        From the model of the rows.
+    X, rows
+        As in `recall_before`.
+
+    Returns
+    -------
+    dict of class label to float
+        In [0, 1].
+    """
+    answers = None
+    if rows.ends is not None and pruned.structure is not None:
+        answers = pruned.structure.answers(rows.ends)
+    model = final_model(pruned.estimator) if answers is None else None
+    return _recall(answers, model, X, rows.by_class)
+
+
+def _recall(answers, model, X, rows):
     if not rows:
         return {}
-    predicted = _predicted(model, _take(X, np.concatenate(list(rows.values()))))
+    predicted = model.predict(_take(X, rows)) if answers is None else answers["predict"]
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
 
 
-def _predicted(model, X):
-    answers = answers_of(model, X)
-    return model.predict(X) if answers is None else answers["predict"]
-
-
-def _take(X, rows):
+def _take(X, by_class):
+    rows = np.concatenate(list(by_class.values()))
     if sparse.issparse(X):
         return X.tocsr()[rows]
     return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)

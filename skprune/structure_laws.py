@@ -18,8 +18,8 @@ from skprune.methods import Magnitude, Random
 from skprune.plan import FlooredRateWarning
 from skprune.pruning import Plan, prune_fitted
 from skprune.readouts.selection import keep_units
-from skprune.size import arrays_of
-from skprune.structures import Samples, family_of, locate
+from skprune.size import arrays_of, model_size, part_sizes
+from skprune.structures import Samples, ends_of, family_of, final_model, locate
 
 RATES = (0, 0.1, 0.5, 0.9, 0.99)
 STATISTICS = ("size", "contribution", "fisher", "removal_loss")
@@ -160,6 +160,21 @@ def result_is_a_plain_estimator(specimen):
     assert type(clone(pruned)) is type(pruned)
     kept = locate(specimen.estimator, specimen.samples).model
     assert type(locate(pruned, specimen.samples).model) is type(kept)
+
+
+def report_says_what_the_result_is(specimen):
+    """What is known before the model is built is so: its sizes, and its answers."""
+    model = locate(specimen.estimator, specimen.samples)
+    ends = ends_of(model.model, model.samples.X)
+    for rate in (0, 0.5):
+        pruned = specimen.pruned(rate)
+        structure, report = pruned.structure, pruned.report
+        answers = structure and ends is not None and structure.answers(ends)
+        smaller = final_model(pruned.estimator)
+        assert report.after == model_size(smaller)
+        assert report.parts_after == part_sizes(smaller)
+        for name, values in (answers or {}).items():
+            assert_array_equal(values, getattr(smaller, name)(model.samples.X))
 
 
 def rate_zero_returns_equal_model(specimen):
@@ -312,6 +327,7 @@ STRUCTURE_LAWS = (
     removed_units_are_gone,
     given_estimator_is_untouched,
     result_is_a_plain_estimator,
+    report_says_what_the_result_is,
     rate_zero_returns_equal_model,
     statistics_are_finite_and_not_negative,
     weight_of_zero_is_a_row_removed,

@@ -11,7 +11,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, model_size
 from skprune.account import account_of, with_notes
-from skprune.recall import class_recall, rows_by_class
 from skprune.structures import Samples, locate
 
 
@@ -53,16 +52,3 @@ def test_cached_report_is_that_of_a_fit(tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert pruner.fit(X, y).report_ == plain
-
-
-def test_forest_predicts_as_its_own_method():
-    """The quick way of forests finds the same classes, of strings too."""
-    X, y = load_digits(return_X_y=True, as_frame=True)
-    y = y.astype(str)
-    forest = RandomForestClassifier(20, max_depth=3, random_state=0).fit(X, y)
-    rows = rows_by_class(forest, y)
-
-    recall = class_recall(forest, X, rows)
-
-    for label, own in rows.items():
-        assert recall[label] == (forest.predict(X.iloc[own]) == label).mean()

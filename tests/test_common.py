@@ -1,7 +1,7 @@
 """scikit-learn's own checks, on PruningEstimator around a model of each kind."""
 
 import pytest
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -25,12 +25,12 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.svm import LinearSVC, LinearSVR
-from sklearn.utils import estimator_checks, get_tags
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune import PruningEstimator
-from skprune.delegation import delegated
+from skprune.delegation import PrunedModel
 from tests.cases import CHECKED_MODELS, SCIKIT_LEARN
 
 EQUIVALENCE = (
@@ -114,7 +114,7 @@ def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-class Bystander(MetaEstimatorMixin, BaseEstimator):
+class Bystander(PrunedModel):
     """Fits the estimator inside and does nothing else."""
 
     def __init__(self, estimator):
@@ -123,15 +123,6 @@ class Bystander(MetaEstimatorMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         self.estimator_ = clone(self.estimator).fit(X, y, sample_weight=sample_weight)
         return self
-
-    predict = delegated("predict")
-    predict_proba = delegated("predict_proba")
-    decision_function = delegated("decision_function")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.estimator_type = get_tags(self.estimator).estimator_type
-        return tags
 
 
 @pytest.mark.parametrize(

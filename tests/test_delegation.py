@@ -1,5 +1,7 @@
 """A PruningEstimator is to others what the model inside would be."""
 
+import warnings
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
@@ -52,6 +55,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
 from skprune import PruningEstimator
+from tests.cases import dataset
 
 METHODS = ("predict_proba", "predict_log_proba", "decision_function", "transform")
 
@@ -283,3 +287,31 @@ def test_output_container_reaches_model_inside(iris):
     assert list(frame.columns) == list(model.get_feature_names_out())
     model.set_output(transform="default")
     assert isinstance(model.transform(iris[0]), np.ndarray)
+
+
+@pytest.mark.parametrize("kind", ["classes", "regression"])
+def test_forest_answers_as_its_own_model(kind):
+    """The short way to the answers of a forest has the values and errors of the long."""
+    pd, (X, y) = pytest.importorskip("pandas"), dataset(kind)
+    forest = RandomForestClassifier if kind == "classes" else RandomForestRegressor
+    frame = pd.DataFrame(X, columns=[f"f{j}" for j in range(X.shape[1])])
+    weights = np.linspace(0, 1, len(y))
+    pruner = PruningEstimator(forest(5, random_state=0)).fit(frame, y)
+
+    assert pruner.score(frame, y) == pruner.estimator_.score(frame, y)
+    weighted = pruner.estimator_.score(frame, y, sample_weight=weights)
+    assert pruner.score(frame, y, sample_weight=weights) == weighted
+    assert_array_equal(pruner.predict(frame), pruner.estimator_.predict(frame))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        pruner.predict(X)
+    for wrong, message in (
+        (X[:, :3], "X has 3 features"),
+        (X[0], "Expected 2D array"),
+        (np.where(X > 2, np.inf, X), "infinity"),
+        (frame.iloc[:, ::-1], "feature names should match"),
+    ):
+        for model in (pruner, pruner.estimator_):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with pytest.raises(ValueError, match=message):
+                    model.predict(wrong)

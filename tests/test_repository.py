@@ -21,12 +21,14 @@ LAYERS = [
     {"cv_results", "delegation", "method_laws", "ranking", "size"},
     {"budget", "scorers"},
     {"guarantee", "plan"},
-    {"folds", "recall", "steps"},
+    {"recall", "steps"},
     {"account"},
     {"pruning", "training"},
     {"feature_groups", "path", "structure_laws"},
     {"estimator", "testing"},
-    {"search", "selector"},
+    {"candidate", "selector"},
+    {"folds"},
+    {"search"},
     {"display"},
 ]
 MAX_FUNCTION, MAX_FILE, MAX_TEST_FILE = 40, 400, 600

@@ -35,8 +35,8 @@ from skprune.structures.base import (
     ModelSize,
     Structure,
     register,
-    total_weights,
 )
+from skprune.structures.samples import total_weights
 
 RIDGE = 1e-6  # relative to the variance of the inputs; only keeps equations solvable
 

@@ -7,17 +7,16 @@ is adding a file.
 import importlib
 import pkgutil
 
-from skprune.structures.base import (
-    FAMILIES,
-    Family,
-    ModelSize,
-    Samples,
-    Structure,
-    check_targets,
-)
+from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Structure
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
-from skprune.structures.families import answers_of, family_of, find_family
+from skprune.structures.families import (
+    answers_of,
+    ends_of,
+    family_of,
+    find_family,
+)
+from skprune.structures.samples import check_targets
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -30,6 +29,7 @@ __all__ = [
     "Structure",
     "answers_of",
     "check_targets",
+    "ends_of",
     "family_of",
     "final_fit_params",
     "final_model",

@@ -17,8 +17,9 @@ from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.readouts.losses import SQUARED
-from skprune.structures.base import REFUSALS, Family, register, total_weights
+from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import TreeSamples, tree_targets

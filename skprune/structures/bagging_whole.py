@@ -10,7 +10,8 @@ from skprune.readouts.losses import SQUARED
 from skprune.readouts.members import MemberReadout
 from skprune.readouts.selection import Units
 from skprune.structures.bagging_members import predictions, with_members
-from skprune.structures.base import Structure, total_weights
+from skprune.structures.base import Structure
+from skprune.structures.samples import total_weights
 from skprune.structures.tree_samples import brier, tree_targets
 
 

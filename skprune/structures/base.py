@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import check_consistent_length
 
 from skprune.readouts.selection import Units
 
@@ -231,20 +228,19 @@ class Structure(ABC):
         """
         return None
 
-    def walked(self, X):
-        """Where some samples go in this model, and so in all that is pruned from it.
+    def answers(self, ends):
+        """What the finished model predicts, from where samples end in the first one.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            As the model takes it.
+        ends : object
+            From ``Family.ends``, of the model as trained.
 
         Returns
         -------
-        callable or None
-            ``answers(structure) -> dict``: what the finished model of a structure that
-            is pruned from this one predicts, by the names of its methods and to the
-            last digit. None where only that model can tell.
+        dict or None
+            By the names of the methods of the model, to the last digit. None where
+            only the finished model can tell.
         """
         return None
 
@@ -281,10 +277,14 @@ class Family:
         ``noted(fitted_model, samples)``: what any structure of the model on these
         samples needs and does not depend on how it is pruned; kept beside a cached
         model. None where there is no such thing.
+    ends : callable or None
+        ``ends(fitted_model, X)``: where samples end in a model, from which its answers
+        follow and those of any structure that is pruned from it; small enough to be
+        kept beside a cached model. None where the methods of the model must be asked,
+        as those of a subclass.
     answers : callable or None
-        ``answers(fitted_model, X) -> dict``: what the methods of the model predict for
-        a few samples, by their names and to the last digit, but with less ado; or None
-        where they must be asked, as those of a subclass.
+        ``answers(fitted_model, ends) -> dict``: what the methods of the model predict,
+        by their names and to the last digit, with less ado than by them.
     """
 
     name: str
@@ -294,6 +294,7 @@ class Family:
     part_sizes: Callable
     trains_by_passes: bool = False
     feature_use: Callable | None = None
+    ends: Callable | None = None
     answers: Callable | None = None
     noted: Callable | None = None
 
@@ -337,94 +338,3 @@ def register(family):
         The family registered last is asked first.
     """
     FAMILIES.insert(0, family)
-
-
-def total_weights(model, samples, n_samples):
-    """Sample weights times class weights.
-
-    Parameters
-    ----------
-    model : estimator
-        Its parameter ``class_weight``, if it has one, counts.
-    samples : Samples
-        The samples.
-    n_samples : int
-        How many there are.
-
-    Returns
-    -------
-    ndarray of float64 of shape (n_samples,)
-        Non-negative, with a positive sum.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or not finite, if their number is not that of the
-        samples, or if all are zero.
-    """
-    weights = samples.sample_weight
-    weights = np.ones(n_samples) if weights is None else np.array(weights, dtype=float)
-    if weights.ndim == 0:
-        weights = np.full(n_samples, float(weights))
-    if weights.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight has shape {weights.shape}; it must be ({n_samples},)."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError("sample_weight must be finite and not negative.")
-    class_weight = getattr(model, "class_weight", None)
-    if class_weight is not None:
-        weights = weights * _class_factors(class_weight, samples.y, weights)
-    if not weights.sum() > 0:
-        raise ValueError("All sample weights are zero; at least one must be positive.")
-    return weights
-
-
-def _class_factors(class_weight, y, weights):
-    """What the class weights multiply each sample by, (n_samples,)."""
-    if not isinstance(class_weight, str):
-        return compute_sample_weight(class_weight, y)
-    factors, used = np.ones(len(weights)), weights > 0
-    for column in np.asarray(y).reshape(len(weights), -1)[used].T:
-        _, codes = np.unique(column, return_inverse=True)
-        counts = np.bincount(codes, weights=weights[used])
-        factors[used] *= weights.sum() / (len(counts) * counts[codes])
-    return factors
-
-
-def check_targets(model, samples):
-    """Raise where the targets do not fit a fitted model.
-
-    Parameters
-    ----------
-    model : estimator
-        Not a container.
-    samples : Samples
-        As the model sees them.
-
-    Raises
-    ------
-    ValueError
-        If there are none, if their number is not that of the samples, if one is not
-        finite, or if one is of a class that the model never saw.
-    """
-    if samples.y is None:
-        raise ValueError("y=None: pruning needs the targets of the samples.")
-    check_consistent_length(samples.X, samples.y)
-    y = np.asarray(samples.y)
-    if not is_classifier(model):
-        if not np.isfinite(y.astype(float)).all():
-            raise ValueError("y has NaN or infinite targets; all must be finite.")
-        return
-    if isinstance(model.classes_, list):
-        columns = list(zip(model.classes_, y.T))
-    else:  # an indicator of several labels has no classes to compare
-        several = y.ndim == 2 and y.shape[1] > 1
-        columns = [] if several else [(model.classes_, y.ravel())]
-    for known, column in columns:
-        unknown = np.setdiff1d(column, known)
-        if len(unknown):
-            raise ValueError(
-                f"y has the classes {unknown.tolist()} that {type(model).__name__} "
-                f"never saw; it knows {np.asarray(known).tolist()}."
-            )

@@ -26,7 +26,7 @@ from skprune.readouts.losses import (
 )
 from skprune.readouts.selection import Units
 from skprune.readouts.stages import StageReadout
-from skprune.structures.base import total_weights
+from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel
 from skprune.structures.tree_samples import TreeSamples, tree_targets

@@ -48,15 +48,34 @@ def family_of(model):
     )
 
 
-def answers_of(estimator, X):
-    """What the methods of a fitted model predict, where its family has a short way.
+def ends_of(estimator, X):
+    """Where samples end in a fitted model, if its answers follow from that.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted model; of a container there is no short way.
+        A fitted model, or a container, of which nothing is known.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As the model takes it.
+
+    Returns
+    -------
+    object or None
+        See `Family`.
+    """
+    family = find_family(estimator)
+    if family is None or family.ends is None:
+        return None
+    return family.ends(estimator, X)
+
+
+def answers_of(estimator, X):
+    """What the methods of a fitted model predict for a few samples.
+
+    Parameters
+    ----------
+    estimator, X
+        As in `ends_of`.
 
     Returns
     -------
@@ -64,7 +83,5 @@ def answers_of(estimator, X):
         By the names of the methods, to the last digit. None where they must be asked,
         and for more than `FEW` samples.
     """
-    family = find_family(estimator)
-    if family is None or family.answers is None or _num_samples(X) > FEW:
-        return None
-    return family.answers(estimator, X)
+    ends = ends_of(estimator, X) if _num_samples(X) <= FEW else None
+    return None if ends is None else find_family(estimator).answers(estimator, ends)

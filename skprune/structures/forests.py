@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -28,7 +27,7 @@ from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel, tree_model
 from skprune.structures.tree_notes import tree_notes
-from skprune.structures.tree_samples import routed, tree_features
+from skprune.structures.tree_samples import routed
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -72,18 +71,12 @@ class ForestModel(TreeModel):
         """A name for each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
 
-    def walked(self, forest, X):
-        model, features = self.model, self.features(X)
-        n_entries = forest.n_trees * features.shape[0]
-        if not is_answered(model) or n_entries > ENTRIES:
-            return None
-        leaves = routed(self, forest, features)
-        nodes = leaves.T + forest.offset[:-1].astype(np.int32)
-
-        def answers(structure):
-            return named_answers(model, mean_reached(forest, nodes, structure))
-
-        return answers
+    def answers(self, mean):
+        """What the methods of the forest make of the mean over its trees."""
+        if not is_classifier(self.model):
+            return {"predict": mean[:, 0]}
+        classes = self.model.classes_.take(mean.argmax(axis=1))
+        return {"predict": classes, "predict_proba": mean}
 
     def without_training_state(self, model):
         if getattr(model, "_sample_weight", None) is not None:
@@ -162,52 +155,22 @@ def forest_part_sizes(model):
     return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
 
 
-def mean_reached(forest, nodes, structure):
-    """Mean over trees of the values that samples end at in what is left of them.
-
-    Parameters
-    ----------
-    forest : FlatForest
-        All nodes of the trees.
-    nodes : ndarray of int32 of shape (n_samples, n_trees)
-        The leaf of each tree, numbered over all trees.
-    structure : TreeStructure
-        Pruned from the forest. A tree that is cut ends a sample at the nearest node
-        above its leaf that is left.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, width)
-        Added up tree after tree, as scikit-learn does.
-    """
-    smaller, members = structure.forest, structure.members
-    ends = forest.heirs(structure.origin).take(nodes.take(members, axis=1).ravel())
-    starts = np.arange(0, len(ends) + 1, len(members))
-    shape = len(nodes), smaller.n_nodes
-    reached = sparse.csr_array((np.ones(len(ends)), ends, starts), shape=shape)
-    return (reached @ smaller.value) / len(members)
-
-
-def is_answered(model):
-    """Whether the mean over trees is all that a fitted forest predicts by."""
-    return type(model) in FORESTS and model.n_outputs_ == 1
-
-
-def named_answers(model, mean):
-    """What the methods of a forest make of the mean over its trees."""
-    if not is_classifier(model):
-        return {"predict": mean[:, 0]}
-    classes = model.classes_.take(mean.argmax(axis=1))
-    return {"predict": classes, "predict_proba": mean}
-
-
-def forest_answers(model, X):
-    """What a forest predicts for a few samples, tree after tree without joblib."""
-    if not is_answered(model):
+def forest_ends(model, X):
+    """The leaf of each tree that each sample falls into; None if that is not enough."""
+    if type(model) not in FORESTS or model.n_outputs_ > 1:
         return None
-    X = tree_features(model, X)
-    total = sum(estimator.tree_.predict(X) for estimator in model.estimators_)
-    return named_answers(model, total / len(model.estimators_))
+    holder = ForestModel(model)
+    X, n_nodes = holder.features(X), [tree.node_count for tree in holder.trees]
+    if len(n_nodes) * X.shape[0] > ENTRIES:
+        return None
+    return routed(holder, np.array(n_nodes), X)
+
+
+def forest_answers(model, ends):
+    """What a forest predicts for samples that end at some leaves."""
+    pairs = zip(model.estimators_, ends)
+    total = sum(tree.tree_.value[:, 0].take(leaf, axis=0) for tree, leaf in pairs)
+    return ForestModel(model).answers(total / len(ends))
 
 
 REFUSALS[IsolationForest] = (
@@ -229,6 +192,7 @@ register(
         synonyms={**TREE_SYNONYMS, "tree": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
+        ends=forest_ends,
         answers=forest_answers,
         noted=tree_notes,
     )

@@ -22,13 +22,7 @@ from skprune._compat import LINEAR_BASES, SparseCoefMixin
 from skprune.readouts import iterative, least_squares, losses, newton
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.selection import Units
-from skprune.structures.base import (
-    Family,
-    ModelSize,
-    Structure,
-    register,
-    total_weights,
-)
+from skprune.structures.base import Family, ModelSize, Structure, register
 from skprune.structures.linear_objective import (
     dense_copy,
     linear_loss,
@@ -37,6 +31,7 @@ from skprune.structures.linear_objective import (
     weights_of,
     with_weights,
 )
+from skprune.structures.samples import total_weights
 
 FLOOR = 1e-7  # ridge that only keeps the equations solvable, relative to the variance
 DIRECT = 5000  # surviving inputs up to which their second moments are formed

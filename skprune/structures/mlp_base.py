@@ -18,10 +18,11 @@ from skprune.readouts import losses
 from skprune.readouts.joint import Goal, refit_jointly
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
-from skprune.structures.base import ModelSize, Structure, total_weights
+from skprune.structures.base import ModelSize, Structure
 from skprune.structures.mlp_distillation import is_guided, train_guided
 from skprune.structures.mlp_shrinking import Shrinkage
 from skprune.structures.mlp_training import Examples, Recipe, train
+from skprune.structures.samples import total_weights
 
 # Of the recovery, relative to the mean variance of a layer's inputs. On 20,000 rows of
 # MNIST a thousandth does as well; on a hundred rows of digits it loses up to 4 points.

@@ -206,8 +206,7 @@ def with_tree(estimator, tree):
         Shares nothing with the given one.
     """
     copied = object.__new__(type(estimator))
-    own = vars(copied)
-    own.update(vars(estimator), tree_=tree)
+    copied.__dict__ = own = {**vars(estimator), "tree_": tree}
     for name, value in own.items():
         if type(value) is np.ndarray and value.dtype != object:
             own[name] = value.copy()  # many times quicker than a deep copy

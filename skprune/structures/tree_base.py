@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skprune.readouts.flat import mean_over_trees
 from skprune.readouts.leaves import (
     CAUTIOUS,
     FOLDS,
@@ -74,7 +75,7 @@ class TreeStructure(Structure):
         self.samples = self.source.samples(samples)
         self.reweighted = not samples.trained_on and _differ(samples.sample_weight)
         forest = self.source.flattened()
-        self.offset = forest.offset
+        self.whole = forest
         self.forest, self.prior = forest, forest.value
         self.origin, self.members = np.arange(forest.n_nodes), np.arange(forest.n_trees)
         self._holder = self.source
@@ -86,7 +87,7 @@ class TreeStructure(Structure):
         if self.leaves is not None:
             return self
         shared = copy.copy(self)
-        shared.leaves = routed(self.source, self.forest, self.samples.X)
+        shared.leaves = routed(self.source, np.diff(self.whole.offset), self.samples.X)
         return shared
 
     @property
@@ -97,7 +98,7 @@ class TreeStructure(Structure):
         return self._holder
 
     def _built(self):
-        roots = self.offset[self.members]
+        roots = self.whole.offset[self.members]
         return self.source.rebuilt(self.forest, self.origin, roots, self.members)
 
     @property
@@ -257,8 +258,11 @@ class TreeStructure(Structure):
             leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
         return leaves
 
-    def walked(self, X):
-        return self.source.walked(self.forest, X)
+    def answers(self, ends):
+        whole, members = self.whole, self.members
+        nodes = ends[members].T + whole.offset[members].astype(np.int32)
+        reached = whole.heirs(self.origin).take(nodes)
+        return self.source.answers(mean_over_trees(self.forest.value, reached))
 
     def measured(self):
         if len(self.members) < len(self.source.trees):

@@ -59,8 +59,8 @@ class TreeModel:
         """Which nodes of all trees compare with another number than zero."""
         return np.concatenate([tree.threshold for tree in self.trees]) != 0
 
-    def walked(self, forest, X):
-        """What `Structure.walked` returns; `forest` is of all nodes of the model."""
+    def answers(self, mean):
+        """What the methods of the model make of the mean over its trees, or None."""
         return None
 
     def measured(self, forest, origin):

@@ -49,7 +49,7 @@ def tree_notes(model, samples):
     holder = tree_model(model)
     own, forest, leaves = holder.samples(samples), holder.flattened(), None
     if LEAF_BYTES * forest.n_trees * len(own.weights) <= NODE_BYTES * forest.n_nodes:
-        leaves = routed(holder, forest, own.X)
+        leaves = routed(holder, np.diff(forest.offset), own.X)
     held_out = own.out_of_bag
     bags = None if held_out is None else np.packbits(held_out, axis=1)
     return TreeNotes(leaves, bags)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from skprune.readouts.content import content_rank, row_hashes
 from skprune.readouts.leaf_solvers import Probabilities
 from skprune.readouts.losses import SQUARED
-from skprune.structures.base import total_weights
+from skprune.structures.samples import total_weights
 
 
 class TreeSamples:
@@ -133,15 +133,15 @@ def _from_bits(bags, n_samples):
     return np.unpackbits(bags, axis=1, count=n_samples).view(bool)
 
 
-def routed(holder, forest, X):
+def routed(holder, n_nodes, X):
     """The leaf of each tree that each sample falls into.
 
     Parameters
     ----------
     holder : TreeModel
         How the model holds its trees.
-    forest : FlatForest
-        Their nodes.
+    n_nodes : ndarray of int of shape (n_trees,)
+        How many nodes each has.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         From ``holder.features``.
 
@@ -150,9 +150,9 @@ def routed(holder, forest, X):
     ndarray of unsigned int of shape (n_trees, n_samples)
         Numbered within the tree, in as few bytes as will do.
     """
-    kind = np.min_scalar_type(np.diff(forest.offset).max())
-    leaves = np.empty((forest.n_trees, X.shape[0]), dtype=kind)
-    for t in range(forest.n_trees):
+    kind = np.min_scalar_type(n_nodes.max())
+    leaves = np.empty((len(n_nodes), X.shape[0]), dtype=kind)
+    for t in range(len(n_nodes)):
         leaves[t] = holder.leaves(t, X)
     return leaves
 

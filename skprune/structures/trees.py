@@ -153,7 +153,7 @@ class TreeFeatures(TreeSplits):
         smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
 
-    def walked(self, X):
+    def answers(self, ends):
         return None  # samples pass on where a split is gone
 
     def _heirs(self, gone):

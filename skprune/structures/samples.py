@@ -1,0 +1,97 @@
+"""What samples weigh in the pruning of a model, and whether their targets fit it."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_consistent_length
+
+
+def total_weights(model, samples, n_samples):
+    """Sample weights times class weights.
+
+    Parameters
+    ----------
+    model : estimator
+        Its parameter ``class_weight``, if it has one, counts.
+    samples : Samples
+        The samples.
+    n_samples : int
+        How many there are.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_samples,)
+        Non-negative, with a positive sum.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, if their number is not that of the
+        samples, or if all are zero.
+    """
+    weights = samples.sample_weight
+    weights = np.ones(n_samples) if weights is None else np.array(weights, dtype=float)
+    if weights.ndim == 0:
+        weights = np.full(n_samples, float(weights))
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}; it must be ({n_samples},)."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError("sample_weight must be finite and not negative.")
+    class_weight = getattr(model, "class_weight", None)
+    if class_weight is not None:
+        weights = weights * _class_factors(class_weight, samples.y, weights)
+    if not weights.sum() > 0:
+        raise ValueError("All sample weights are zero; at least one must be positive.")
+    return weights
+
+
+def _class_factors(class_weight, y, weights):
+    """What the class weights multiply each sample by, (n_samples,)."""
+    if not isinstance(class_weight, str):
+        return compute_sample_weight(class_weight, y)
+    factors, used = np.ones(len(weights)), weights > 0
+    for column in np.asarray(y).reshape(len(weights), -1)[used].T:
+        _, codes = np.unique(column, return_inverse=True)
+        counts = np.bincount(codes, weights=weights[used])
+        factors[used] *= weights.sum() / (len(counts) * counts[codes])
+    return factors
+
+
+def check_targets(model, samples):
+    """Raise where the targets do not fit a fitted model.
+
+    Parameters
+    ----------
+    model : estimator
+        Not a container.
+    samples : Samples
+        As the model sees them.
+
+    Raises
+    ------
+    ValueError
+        If there are none, if their number is not that of the samples, if one is not
+        finite, or if one is of a class that the model never saw.
+    """
+    if samples.y is None:
+        raise ValueError("y=None: pruning needs the targets of the samples.")
+    check_consistent_length(samples.X, samples.y)
+    y = np.asarray(samples.y)
+    if not is_classifier(model):
+        if not np.isfinite(y.astype(float)).all():
+            raise ValueError("y has NaN or infinite targets; all must be finite.")
+        return
+    if isinstance(model.classes_, list):
+        columns = list(zip(model.classes_, y.T))
+    else:  # an indicator of several labels has no classes to compare
+        several = y.ndim == 2 and y.shape[1] > 1
+        columns = [] if several else [(model.classes_, y.ravel())]
+    for known, column in columns:
+        unknown = np.setdiff1d(column, known)
+        if len(unknown):
+            raise ValueError(
+                f"y has the classes {unknown.tolist()} that {type(model).__name__} "
+                f"never saw; it knows {np.asarray(known).tolist()}."
+            )
