@@ -291,7 +291,7 @@ def test_output_container_reaches_model_inside(iris):
 
 @pytest.mark.parametrize("kind", ["classes", "regression"])
 def test_forest_answers_as_its_own_model(kind):
-    """The short way to the answers of a forest has the values and errors of the long."""
+    """The short way to its answers has the values and errors of the long one."""
     pd, (X, y) = pytest.importorskip("pandas"), dataset(kind)
     forest = RandomForestClassifier if kind == "classes" else RandomForestRegressor
     frame = pd.DataFrame(X, columns=[f"f{j}" for j in range(X.shape[1])])

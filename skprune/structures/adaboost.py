@@ -217,7 +217,7 @@ class AdaBoosted(TreeStructure):
 
     def _built(self):
         holder = super()._built()
-        holder.model.estimator_weights_ = self.weights
+        holder.model.estimator_weights_ = self.weights.copy()
         return holder
 
     def _sum_of_trees(self, value, X=None, weights=None):
@@ -238,7 +238,7 @@ class AdaBoosted(TreeStructure):
         changed.weights = weights
         changed.forest = self.forest.with_fields(scale=weights / weights.sum())
         if self._holder is not None:
-            self._holder.model.estimator_weights_ = weights
+            self._holder.model.estimator_weights_ = weights.copy()
         return changed
 
     def _moved(self, shift):
