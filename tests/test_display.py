@@ -407,6 +407,29 @@ def test_unfitted_estimator_is_named(kind, estimator):
         kind.from_estimator(estimator)
 
 
+@pytest.mark.parametrize(
+    ("kind", "estimator"),
+    [
+        (PruningImportanceDisplay, PruningSelector(Ridge())),
+        (PruningLayersDisplay, Ridge()),
+        (PruningSupportDisplay, make_pipeline(Ridge())),
+    ],
+)
+def test_what_was_not_pruned_is_not_called_unfitted(kind, estimator):
+    """A fitted model that has nothing to draw is told so, and what would have."""
+    with pytest.raises(TypeError, match=r"nothing to draw.*fitted PruningEstimator"):
+        kind.from_estimator(estimator.fit(X, y))
+
+
+def test_containers_are_looked_through():
+    """The last step of a pipeline is what is drawn."""
+    pipe = make_pipeline(StandardScaler(), PruningEstimator(Ridge())).fit(X, y)
+
+    display = PruningImportanceDisplay.from_estimator(pipe)
+
+    assert_array_equal(display.support, pipe[-1].support_)
+
+
 def test_library_works_without_matplotlib():
     """Only drawing needs matplotlib, and says how to install it."""
     code = (

@@ -1,9 +1,8 @@
 """PruningImportanceDisplay: how important the units are, and where the cut is."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from skprune.display.style import KEPT, MARK, REMOVED, axes_for, bare
+from skprune.display.style import KEPT, MARK, REMOVED, axes_for, bare, pruned_model
 
 N_BINS = 48
 HEIGHT = 0.8  # of the tallest bar, where rows are one apart
@@ -61,7 +60,7 @@ class PruningImportanceDisplay:
         Parameters
         ----------
         estimator : PruningEstimator or PruningEstimatorCV
-            Fitted.
+            Fitted; or a container that ends in one.
         max_rows, ax
             As in `plot`.
 
@@ -72,10 +71,12 @@ class PruningImportanceDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator is something else.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(estimator, "report_")
+        estimator = pruned_model(estimator)
         groups = [(g.name, g.start, g.stop) for g in estimator.report_.groups]
         display = cls(
             importances=estimator.importances_,

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import BaseMultilayerPerceptron
-from skprune.display.style import KEPT, REMOVED, axes_for
+from skprune.display.style import KEPT, REMOVED, axes_for, pruned_model
 from skprune.structures import final_model
 
 BAR = 0.16  # width of a layer, where layers are one apart
@@ -78,7 +77,7 @@ class PruningLayersDisplay:
         Parameters
         ----------
         estimator : PruningEstimator or PruningEstimatorCV
-            Fitted, around an MLP or a container of one.
+            Fitted, around an MLP or a container of one; or a container that ends in it.
         ax : matplotlib.axes.Axes, default=None
             As in `plot`.
 
@@ -90,11 +89,11 @@ class PruningLayersDisplay:
         Raises
         ------
         TypeError
-            If the model is no MLP.
+            If the estimator is something else, or its model is no MLP.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(estimator, "report_")
+        estimator = pruned_model(estimator)
         model, report = final_model(estimator.estimator_), estimator.report_
         if not isinstance(model, BaseMultilayerPerceptron):
             raise TypeError(

@@ -1,8 +1,15 @@
-"""What the pictures have in common: colours, marks and axes.
+"""What the pictures have in common: colours, marks, axes, and whom they draw.
 
 The colours are those of Okabe and Ito, which people with any kind of colour vision can
 tell apart; kept and removed differ in lightness too.
 """
+
+from skprune.delegation import check_has_model
+from skprune.estimator import PruningEstimator
+from skprune.search import PruningEstimatorCV
+from skprune.structures import final_model
+
+PRUNERS = PruningEstimator, PruningEstimatorCV
 
 KEPT, REMOVED, MARK = "#0072B2", "#E5B567", "#D55E00"
 CURVES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -34,6 +41,38 @@ def axes_for(ax):
             "Pictures need matplotlib; install it by: pip install 'skprune[plot]'"
         ) from error
     return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def pruned_model(estimator, kinds=PRUNERS):
+    """The estimator of skprune that is to be drawn.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of one of the kinds, or a container that ends in one.
+    kinds : tuple of type, default=PRUNERS
+        What can be drawn.
+
+    Returns
+    -------
+    estimator
+        Fitted, not a container.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted, or holds no model.
+    """
+    model = final_model(estimator)
+    if not isinstance(model, kinds):
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(
+            f"{type(model).__name__} has nothing to draw here; give a fitted {names}."
+        )
+    check_has_model(model)
+    return model
 
 
 def bare(ax):

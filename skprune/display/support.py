@@ -1,9 +1,8 @@
 """PruningSupportDisplay: which input features, or pixels, survive."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from skprune.display.style import KEPT, REMOVED, axes_for, bare
+from skprune.display.style import KEPT, PRUNERS, REMOVED, axes_for, bare, pruned_model
 from skprune.feature_groups import feature_use
 from skprune.selector import PruningSelector
 from skprune.structures import final_model, input_columns
@@ -61,8 +60,9 @@ class PruningSupportDisplay:
         Parameters
         ----------
         estimator : PruningSelector, PruningEstimator or PruningEstimatorCV
-            Fitted. Of a selector importances are drawn; of the others the number of
-            weights or splits that read each feature after pruning.
+            Fitted, or a container that ends in one. Of a selector importances are
+            drawn; of the others the number of weights or splits that read each feature
+            after pruning.
         shape, max_bars, ax
             As in `plot`.
 
@@ -73,10 +73,12 @@ class PruningSupportDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator is something else.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
-        check_is_fitted(estimator, "support_")
+        estimator = pruned_model(estimator, (*PRUNERS, PruningSelector))
         n_features = estimator.n_features_in_
         if isinstance(estimator, PruningSelector):
             values, name = estimator.importances_, IMPORTANCE
