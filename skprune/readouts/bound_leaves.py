@@ -20,7 +20,8 @@ from skprune.readouts.leaf_solvers import Descent, LeafSquares, projected_descen
 CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
 TREES, LEAVES = 50, 2000  # trees that stand for all, and their leaves
 ROUGH = 0.07  # tolerance of choosing
-FINE, COARSE = 0.05, 0.2  # of what follows, where the aim is lower or the targets
+FEW, ALL = 0.2, 0.4  # of the fits that follow, with a few trees and then with all
+FINE = 0.05  # of both, where the aim is lower than the targets
 
 
 class BoundFit(NamedTuple):
@@ -51,71 +52,110 @@ class BoundLeaves:
         )
 
     def softened(self, given, confidence):
-        """Probabilities drawn toward the uniform distribution."""
+        """Probabilities drawn toward the uniform distribution, not to be written to."""
+        if confidence == 1:
+            return given
         return confidence * given + (1 - confidence) * self.uniform
+
+    def begun(self, confidence, values, pulls, length=1.0):
+        """Values that have not been fitted yet."""
+        residual = self.softened(self.targets, confidence) - self.squares.dot(values)
+        return BoundFit(confidence, Descent(values, residual, pulls, length))
 
     @property
     def unmoved(self):
         """The values as trained."""
-        return BoundFit(1.0, Descent(self.prior, np.zeros_like(self.targets), 1.0))
+        return self.begun(1.0, self.prior, np.zeros_like(self.targets))
 
-    def fitted(self, start, confidence, tolerance):
-        """Values fitted at a confidence.
+    def lowered(self, fit, confidence):
+        """The same values, less sharp, where the aim becomes lower.
+
+        Parameters
+        ----------
+        fit : BoundFit
+            Of these leaves to these samples.
+        confidence : float
+            Not higher than it has been.
+
+        Returns
+        -------
+        BoundFit
+            As far from the prior and from the targets as before, as both get nearer to
+            the uniform distribution.
+        """
+        share = confidence / fit.confidence
+        values, residual, pulls, length = fit.descent
+        lower = Descent(
+            self.softened(values, share), share * residual, share * pulls, length
+        )
+        return BoundFit(confidence, lower)
+
+    def fitted(self, start, tolerance):
+        """Values fitted at the confidence of the start.
 
         Parameters
         ----------
         start : BoundFit
-            Where to begin, at any confidence.
-        confidence : float
-            Share of the targets in what is aimed at.
+            Of these leaves to these samples.
         tolerance : float
             Length of the last step, relative to how far the values have moved.
 
         Returns
         -------
         BoundFit
-            At the confidence.
+            Probabilities.
         """
-        share = confidence / start.confidence
-        shift = start.descent.values - self.softened(self.prior, start.confidence)
-        shift *= share
-        shift += self.softened(self.prior, confidence)
-        fit = self._descent(confidence, shift, start.descent.length, tolerance)
-        pulls = share * start.descent.pulls + fit.pulls
-        return BoundFit(confidence, fit._replace(pulls=pulls))
+        project, centre = (
+            self.limits.project,
+            self.softened(self.prior, start.confidence),
+        )
+        descent = projected_descent(
+            self.squares, project, centre, start.descent, tolerance
+        )
+        return BoundFit(start.confidence, descent)
 
-    def taken_over(self, fit, tolerance):
-        """Values that begin where a fit with other trees pulls them.
+    def joined(self, fits, parts):
+        """The mean of fits to some of the samples each, not fitted to all of them yet.
 
         Parameters
         ----------
-        fit : BoundFit
-            To the same samples.
-        tolerance : float
-            Length of the last step, relative to how far the values have moved.
+        fits : list of BoundFit
+            Of these leaves, at one confidence.
+        parts : list of ndarray of int
+            The samples of each.
 
         Returns
         -------
         BoundFit
             At the same confidence.
         """
-        start = self.squares.T_dot(fit.descent.pulls)
-        start /= self.squares.bound
-        start += self.softened(self.prior, fit.confidence)
-        length = fit.descent.length
-        descent = self._descent(fit.confidence, start, length, tolerance)
-        return BoundFit(fit.confidence, descent)
+        descents = [fit.descent for fit in fits]
+        pulls = np.zeros_like(self.targets)
+        for one, rows in zip(descents, parts):
+            pulls[rows] += one.pulls / len(fits)
+        values = sum(one.values for one in descents) / len(fits)
+        length = max(one.length for one in descents)
+        return self.begun(fits[0].confidence, values, pulls, length)
 
-    def _descent(self, confidence, start, length, tolerance):
-        return projected_descent(
-            self.squares,
-            self.limits.project,
-            self.softened(self.targets, confidence),
-            self.softened(self.prior, confidence),
-            start,
-            length,
-            tolerance,
-        )
+    def taken_over(self, fit):
+        """Values to which the pulls of other leaves move these, not fitted yet.
+
+        Parameters
+        ----------
+        fit : BoundFit
+            Of the leaves of other trees, to these samples.
+
+        Returns
+        -------
+        BoundFit
+            At the same confidence.
+        """
+        values = self.squares.T_dot(fit.descent.pulls)
+        values /= self.squares.bound
+        values += self.softened(self.prior, fit.confidence)
+        values = self.limits.project(values)
+        _, _, pulls, length = fit.descent
+        return self.begun(fit.confidence, values, pulls, length)
 
 
 def recover_bound(problem, folds):
@@ -138,14 +178,16 @@ def recover_bound(problem, folds):
     problem = problem.in_single()
     n_trees = int(np.ceil(LEAVES / problem.n_leaves.mean()))
     few = problem.thinned(max(n_trees, TREES))
-    choice, start = choose_confidence(few, folds)
+    choice, fits, parts = choose_confidence(few, folds)
     if np.isinf(choice.strength):
         return problem.prior, choice
     # a lower aim is for the order of the classes, which the last small steps decide
-    tolerance = COARSE if choice.confidence == 1 else FINE
-    fit = BoundLeaves(few).fitted(start, choice.confidence, tolerance)
+    first, last = (FEW, ALL) if choice.confidence == 1 else (FINE, FINE)
+    leaves = BoundLeaves(few)
+    fit = leaves.fitted(leaves.joined(fits, parts), first)
     if few is not problem:
-        fit = BoundLeaves(problem).taken_over(fit, tolerance)
+        leaves = BoundLeaves(problem)
+        fit = leaves.fitted(leaves.taken_over(fit), last)
     return problem.limits.project(fit.descent.values.astype(float)), choice
 
 
@@ -165,17 +207,20 @@ def choose_confidence(problem, folds):
     -------
     choice : Choice
         How to fit.
-    start : BoundFit
-        Where a fit to all samples may begin: the mean of the fits without each fold.
+    fits : list of BoundFit
+        The fit of this kind without each fold.
+    parts : list of ndarray of int
+        The samples of each.
     """
     every = np.arange(len(problem.weights))
-    rest = [np.delete(every, rows) for rows in folds]
-    parts = [BoundLeaves(problem.of_samples(rows)) for rows in rest]
+    parts = [np.delete(every, rows) for rows in folds]
+    leaves = [BoundLeaves(problem.of_samples(rows)) for rows in parts]
     judges = [HeldOut(problem, rows) for rows in folds]
-    fits = [[part.unmoved for part in parts]]
+    fits = [[part.unmoved for part in leaves]]
     tried = [Choice(np.inf, 1.0, *_tally(judges, fits[0]))]
     for confidence in CONFIDENCES:
-        fits.append([p.fitted(f, confidence, ROUGH) for p, f in zip(parts, fits[-1])])
+        lower = [own.lowered(fit, confidence) for own, fit in zip(leaves, fits[-1])]
+        fits.append([own.fitted(fit, ROUGH) for own, fit in zip(leaves, lower)])
         tally = _tally(judges, fits[-1])
         tried.append(Choice(problem.bound_strength, confidence, *tally))
         if tried[-1].loss > tried[0].loss or is_past(tried[1:]):
@@ -183,21 +228,10 @@ def choose_confidence(problem, folds):
     total = sum(judge.weights.sum() for judge in judges)
     choice = best_choice(tried, total, np.sqrt(total / problem.weights.sum()))
     chosen = next(k for k, one in enumerate(tried) if one is choice)
-    return choice, _mean(fits[chosen], rest, len(every))
+    return choice, fits[chosen], parts
 
 
 def _tally(judges, fits):
     """Loss and errors over folds, each predicted by its own fit."""
     each = [judge.loss(fit.descent.values) for judge, fit in zip(judges, fits)]
     return [sum(part) for part in zip(*each)]
-
-
-def _mean(fits, rows, n_samples):
-    """The mean of fits, each to some of the samples."""
-    descents = [fit.descent for fit in fits]
-    values = sum(one.values for one in descents) / len(fits)
-    pulls = np.zeros((n_samples, values.shape[1]), dtype=values.dtype)
-    for one, own in zip(descents, rows):
-        pulls[own] += one.pulls / len(fits)
-    length = max(one.length for one in descents)
-    return BoundFit(fits[0].confidence, Descent(values, pulls, length))

@@ -203,13 +203,15 @@ class FlatForest:
         ndarray of shape (n_nodes, width)
             A new array.
         """
-        share = self.root_share[:, None]
-        means = value * share
-        self.sum_up(means)
+        total = self.sum_up(np.where(self.left < 0, self.root_share, 0.0))
         averaged = value.copy()
-        total = self.sum_up(np.where(self.left[:, None] < 0, share, 0.0))
-        positive = self.splits[total[self.splits, 0] > 0]
-        averaged[positive] = means[positive] / total[positive]
+        for split in reversed(self.levels):
+            known = split[total[split] > 0]
+            parts = [
+                averaged.take(child, axis=0) * (total[child] / total[known])[:, None]
+                for child in (self.left[known], self.right[known])
+            ]
+            averaged[known] = parts[0] + parts[1]
         return averaged
 
     def heirs(self, kept):

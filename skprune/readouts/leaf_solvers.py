@@ -171,25 +171,28 @@ class LeafSquares:
 
 
 class Descent(NamedTuple):
-    """Where a descent ended, and the way there.
+    """Where a descent is, and the way there.
 
     Attributes
     ----------
     values : ndarray of shape (n_leaves, n_columns)
         In the set.
+    residual : ndarray of shape (n_samples, n_columns)
+        What sums of values aim at, less these sums.
     pulls : ndarray of shape (n_samples, n_columns)
         Residuals on the way, each times the length of its step. But for what the ridge
         and the set held back, leaves have moved by ``S Z^T W pulls / bound``.
     length : float
-        Of the step that would come next.
+        Of the next step; one is safe, and often short.
     """
 
     values: np.ndarray
+    residual: np.ndarray
     pulls: np.ndarray
-    length: float
+    length: float = 1.0
 
 
-def projected_descent(squares, project, aim, centre, start, length, tolerance):
+def projected_descent(squares, project, centre, start, tolerance):
     """Minimise squares over values in a convex set.
 
     Spectral projected gradient steps [1]_, of a length of its own for each leaf: each
@@ -201,14 +204,10 @@ def projected_descent(squares, project, aim, centre, start, length, tolerance):
         What is minimised.
     project : callable
         ``project(v)``: the nearest point of the set, leaf by leaf; a new array.
-    aim : ndarray of shape (n_samples, n_columns)
-        What sums of values aim at.
     centre : ndarray of shape (n_leaves, n_columns)
         Where the ridge is zero.
-    start : ndarray of shape (n_leaves, n_columns)
+    start : Descent
         Where to begin.
-    length : float
-        Of the first step; one is safe, and often short.
     tolerance : float
         Length of a step at which the problem is solved, relative to the way from the
         centre.
@@ -223,9 +222,13 @@ def projected_descent(squares, project, aim, centre, start, length, tolerance):
     .. [1] E. G. Birgin, J. M. Martinez and M. Raydan, "Nonmonotone Spectral Projected
        Gradient Methods on Convex Sets", SIAM Journal on Optimization 2000.
     """
-    bound, values = squares.bound, project(start)
+    values, bound, length = (
+        np.array(start.values, order="F"),
+        squares.bound,
+        start.length,
+    )
+    residual, pulls = start.residual.copy(), start.pulls.copy()
     moved = values - centre
-    residual, pulls = aim - squares.dot(values), np.zeros_like(aim)
     for _ in range(MAX_ITERATIONS):
         # in place, as fresh memory costs more than what is computed in it
         gradient = squares.ridge * moved
@@ -248,7 +251,7 @@ def projected_descent(squares, project, aim, centre, start, length, tolerance):
         np.subtract(values, centre, out=moved)
         if share**2 * size <= tolerance**2 * _total(bound, _row_squares(moved)):
             break
-    return Descent(values, pulls, length)
+    return Descent(values, residual, pulls, length)
 
 
 def _row_squares(a):

@@ -2,15 +2,11 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 
-from skprune.readouts import bound_leaves, leaf_solvers
-from skprune.readouts.bound_leaves import (
-    BoundLeaves,
-    choose_confidence,
-    recover_bound,
-)
+from skprune.readouts import bound_leaves
+from skprune.readouts.bound_leaves import BoundLeaves, choose_confidence, recover_bound
 from skprune.readouts.leaf_solvers import Probabilities
 from skprune.readouts.leaves import LeafProblem
 
@@ -72,11 +68,11 @@ def test_fitted_values_are_the_constrained_optimum(confidence):
     expected, least = optimum(given, confidence)
 
     leaves = BoundLeaves(given)
-    direct = leaves.fitted(leaves.unmoved, confidence, TIGHT)
-    between = leaves.fitted(leaves.unmoved, 0.8, 0.1)
-    again = leaves.fitted(between, confidence, TIGHT)
+    direct = leaves.lowered(leaves.unmoved, confidence)
+    between = leaves.fitted(leaves.unmoved, 0.1)
 
-    for fit in (direct, again):
+    for start in (direct, leaves.lowered(between, confidence)):
+        fit = leaves.fitted(start, TIGHT)
         assert fit.confidence == confidence
         values = fit.descent.values
         assert_allclose(objective(given, confidence, values), least, rtol=1e-6)
@@ -89,44 +85,77 @@ def test_what_is_taken_over_ends_at_the_optimum():
     _, least = optimum(given, 1.0)
     few = BoundLeaves(given.thinned(2))
 
-    fit = BoundLeaves(given).taken_over(few.fitted(few.unmoved, 1.0, 0.1), TIGHT)
+    every = BoundLeaves(given)
+    fit = every.fitted(every.taken_over(few.fitted(few.unmoved, 0.1)), TIGHT)
 
     assert_allclose(objective(given, 1.0, fit.descent.values), least, rtol=1e-6)
 
 
-def test_few_trees_move_all_of_them(monkeypatch):
+def test_few_trees_move_all_of_them():
     """Pulls of a quarter of the trees bring all near the optimum, before any step."""
     given = problem(n_trees=80, n_samples=400)
     every, few = BoundLeaves(given), BoundLeaves(given.thinned(20))
-    solved = every.fitted(every.unmoved, 1.0, 1e-4).descent.values
-    start = few.fitted(few.unmoved, 1.0, 0.1)
-    monkeypatch.setattr(leaf_solvers, "MAX_ITERATIONS", 0)
 
-    values = every.taken_over(start, 0.1).descent.values
+    start = every.taken_over(few.fitted(few.unmoved, 0.1))
 
+    solved = every.fitted(every.unmoved, 1e-4).descent.values
     least, first, here = (
-        objective(given, 1.0, v) for v in (solved, given.prior, values)
+        objective(given, 1.0, v) for v in (solved, given.prior, start.descent.values)
     )
     assert here - least < 0.1 * (first - least)
 
 
-def test_start_is_the_mean_of_the_fits_to_the_folds(monkeypatch):
+def test_residuals_are_those_of_the_values():
+    """However values came about, residuals are the aim less the sums of values."""
+    given = problem(n_trees=6)
+    every, few = BoundLeaves(given), BoundLeaves(given.thinned(2))
+    fit = few.fitted(few.unmoved, 0.1)
+    lower = few.lowered(fit, 0.6)
+    taken = every.taken_over(lower)
+    parts = [np.arange(40), np.arange(20, 60)]
+    joined = few.joined([part_of(given.thinned(2), rows) for rows in parts], parts)
+
+    for leaves, one in ((few, fit), (few, lower), (every, taken), (few, joined)):
+        aim = one.confidence * given.targets + (1 - one.confidence) / 3
+        output = leaves.squares.dot(one.descent.values)
+        assert_allclose(one.descent.residual, aim - output, atol=1e-12)
+
+
+def part_of(given, rows):
+    """A fit to some of the samples."""
+    part = BoundLeaves(given.of_samples(rows))
+    return part.fitted(part.unmoved, 0.1)
+
+
+def test_joined_fits_are_their_mean():
     """Values are means, and pulls belong to the samples of each fit."""
-    given = problem(n_samples=90).in_single()
+    given = problem()
+    parts = [np.arange(40), np.arange(20, 60)]
+    fits = [part_of(given, rows) for rows in parts]
+
+    joined = BoundLeaves(given).joined(fits, parts).descent
+
+    one, other = (fit.descent for fit in fits)
+    assert_allclose(joined.values, (one.values + other.values) / 2)
+    assert_allclose(joined.pulls[:20], one.pulls[:20] / 2)
+    assert_allclose(joined.pulls[20:40], (one.pulls[20:] + other.pulls[:20]) / 2)
+    assert_allclose(joined.pulls[40:], other.pulls[20:] / 2)
+
+
+def test_the_fit_of_each_fold_has_not_seen_it(monkeypatch):
+    """What is chosen between are fits to the samples of the other folds alone."""
+    given = problem(n_samples=90)
     folds = [np.flatnonzero(given.fold == k) for k in range(3)]
     monkeypatch.setattr(bound_leaves, "CONFIDENCES", (1.0,))
+    monkeypatch.setattr(bound_leaves, "ROUGH", 0.1)
 
-    choice, start = choose_confidence(given, folds)
+    choice, fits, parts = choose_confidence(given, folds)
 
-    fits = []
-    for rows in folds:
-        part = BoundLeaves(given.of_samples(np.setdiff1d(np.arange(90), rows)))
-        fits.append(part.fitted(part.unmoved, 1.0, bound_leaves.ROUGH).descent)
-    assert choice.confidence == start.confidence == 1.0
-    mean = np.mean([fit.values for fit in fits], axis=0)
-    assert_allclose(start.descent.values, mean, atol=1e-6)
-    total = sum(fit.pulls.sum(axis=0) for fit in fits) / 3
-    assert_allclose(start.descent.pulls.sum(axis=0), total, rtol=1e-4, atol=1e-4)
+    assert np.isfinite(choice.strength)
+    for rows, fit, part in zip(folds, fits, parts):
+        assert_array_equal(part, np.setdiff1d(np.arange(90), rows))
+        expected = part_of(given, part).descent.values
+        assert_array_equal(fit.descent.values, expected)
 
 
 @pytest.mark.parametrize("trees", [5, 40])
@@ -142,9 +171,10 @@ def test_recovered_values_are_probabilities_near_the_optimum(trees, monkeypatch)
     assert (values >= 0).all()
     assert_allclose(values.sum(axis=1), 1, atol=1e-14)
     leaves = BoundLeaves(given)
-    best = leaves.fitted(leaves.unmoved, choice.confidence, 1e-4).descent.values
+    best = leaves.fitted(leaves.lowered(leaves.unmoved, choice.confidence), 1e-4)
     centre = leaves.softened(given.prior, choice.confidence)
     least, first, here = (
-        objective(given, choice.confidence, v) for v in (best, centre, values)
+        objective(given, choice.confidence, v)
+        for v in (best.descent.values, centre, values)
     )
     assert here - least < 0.05 * (first - least)

@@ -7,6 +7,7 @@ from scipy.optimize import minimize
 
 from skprune.readouts import leaf_solvers
 from skprune.readouts.leaf_solvers import (
+    Descent,
     LeafIndicator,
     LeafSquares,
     Probabilities,
@@ -88,9 +89,8 @@ def test_projected_descent_finds_the_constrained_optimum():
         misses = squares.weights * (aim - dense @ v) ** 2
         return (misses.sum() + (squares.ridge * (v - centre) ** 2).sum()) / 2
 
-    solved = projected_descent(
-        squares, project_to_simplex, aim, centre, centre, 1.0, 1e-10
-    )
+    start = Descent(centre, aim - dense @ centre, np.zeros_like(aim))
+    solved = projected_descent(squares, project_to_simplex, centre, start, 1e-10)
     best = minimize(
         loss,
         centre.ravel(),
@@ -103,16 +103,17 @@ def test_projected_descent_finds_the_constrained_optimum():
     assert_allclose(solved.values.sum(axis=1), 1, atol=1e-12)
     assert_allclose(loss(solved.values.ravel()), best.fun, rtol=1e-6)
     assert_allclose(solved.values.ravel(), best.x, atol=1e-4)
+    assert_allclose(solved.residual, aim - dense @ solved.values, atol=1e-12)
 
 
 def test_pulls_tell_how_leaves_have_moved():
     """Where nothing holds leaves back, they have moved as the pulls say."""
     squares, dense = leaf_squares(1e-12)
-    start = np.zeros((8, 2))
-    aim = np.random.default_rng(5).normal(size=(12, 2))
+    centre, aim = np.zeros((8, 2)), np.random.default_rng(5).normal(size=(12, 2))
+    start = Descent(centre, aim, np.zeros_like(aim))
 
     solved = projected_descent(
-        squares, lambda v: np.array(v, order="F"), aim, start, start, 1.0, 1e-2
+        squares, lambda v: np.array(v, order="F"), centre, start, 1e-2
     )
 
     moved = dense.T @ (squares.weights * solved.pulls) / squares.bound
