@@ -17,6 +17,8 @@ from sklearn.linear_model import lasso_path
 PATH_FACTOR = 0.7  # from one penalty to the next on the way down
 SMALLEST = 1e-5  # of the largest penalty: where the path ends
 MAX_BISECTIONS = 25
+NOTHING = 1e-6  # size of weights that may as well be zero
+ROUNDED = 1e-10  # of a loss: changes below this are in part rounding
 
 
 class LassoProblem(ABC):
@@ -195,7 +197,7 @@ class SmoothLasso(LassoProblem):
                 ahead = self._ahead(new, W, (momentum - 1) / after)
                 momentum = after
             W = new
-            size = np.abs(W).max(initial=1e-12)
+            size = np.abs(W).max(initial=NOTHING)
             if np.abs(change).max(initial=0.0) <= self.tolerance * size:
                 break
         self.W = W
@@ -212,8 +214,14 @@ class SmoothLasso(LassoProblem):
         while True:
             new = self._shrink(V - self.step * gradient, self.step * penalty)
             move = new - V
-            bound = value + np.sum(gradient * move) + np.sum(move**2) / (2 * self.step)
-            if self.problem.value(new) <= bound + 1e-12 * abs(value):
+            square = np.sum(move**2) / self.step
+            if square > ROUNDED * abs(value):
+                bound = value + np.sum(gradient * move) + square / 2
+                is_short = self.problem.value(new) <= bound
+            else:  # so near, the loss is quadratic, and its slopes tell the same
+                change = self.problem.gradient(new) - gradient
+                is_short = np.sum(change * move) <= square
+            if is_short:
                 return new
             self.step /= 2
 

@@ -1,5 +1,7 @@
 """The lasso on read-outs agrees with scikit-learn's lasso at the penalty it finds."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -83,6 +85,22 @@ def test_screening_changes_no_solution(per_input, shares):
         found = screened.solve(share * largest)
         for one, other in zip(found, wanted):
             assert_allclose(one, other, atol=1e-3 * wanted[1].max())
+
+
+def test_weights_that_are_zero_are_found_in_few_steps():
+    """Balanced classes: without a unit the intercepts are zero, not a search for it."""
+    X = scale(np.random.default_rng(0).normal(size=(300, 5)))
+    Y = np.eye(3)[np.arange(300) % 3]
+    objective = Objective(losses.SOFTMAX, Y, np.zeros(3), penalty=0.0)
+    loss = PenalisedLoss.of(X, np.full(300, 1 / 300), objective, centred=True)
+    unit = np.vstack([np.arange(15).reshape(5, 3), np.full(3, -1)])
+    counted = Mock(wraps=loss)
+
+    problem = SmoothLasso(counted, np.vstack([np.zeros((5, 3)), [0.3, 0, -0.3]]), unit)
+    problem.solve(np.inf)
+
+    assert counted.gradient.call_count < 100
+    assert_allclose(problem.W, 0, atol=1e-10)
 
 
 @pytest.mark.parametrize("n_keep", [3, 10])
