@@ -77,7 +77,8 @@ class TreeStructure(Structure):
         forest = self.source.flattened()
         self.whole = forest
         self.forest, self.prior = forest, forest.value
-        self.origin, self.members = np.arange(forest.n_nodes), np.arange(forest.n_trees)
+        self.origin = np.arange(forest.n_nodes, dtype=np.int32)
+        self.members = np.arange(forest.n_trees)
         self._holder = self.source
         self._set_units()
         if samples.notes is not None:

@@ -26,6 +26,13 @@ def rescales(gates):
     return bool(((gates != 0) & (gates != 1)).any())
 
 
+def _cut_off(forest, cut):
+    """Children of all nodes where some splits have none any more, left and right."""
+    left, right = forest.left.copy(), forest.right.copy()
+    left[cut] = right[cut] = -1
+    return left, right
+
+
 class TreeSplits(TreeStructure):
     """A unit is a split, with all that hangs below it."""
 
@@ -71,9 +78,7 @@ class TreeSplits(TreeStructure):
     def _cut(self, gates):
         forest, gates = self.forest, self._of_splits(gates)
         cut = forest.splits[gates == 0]
-        left, right = forest.left.copy(), forest.right.copy()
-        left[cut] = right[cut] = -1
-        smaller, kept = forest.rewired(left, right, forest.offset[:-1])
+        smaller, kept = forest.rewired(*_cut_off(forest, cut), forest.offset[:-1])
         return self._rescaled(smaller, kept, gates)
 
     def _rescaled(self, forest, kept, gates):
