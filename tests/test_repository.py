@@ -17,7 +17,7 @@ TEST_FILES = sorted(TESTS.rglob("*.py"))
 LAYERS = [
     {"_compat"},
     {"readouts"},
-    {"methods", "progress", "schedule", "structures", "timing", "tolerance"},
+    {"methods", "progress", "recent", "schedule", "structures", "timing", "tolerance"},
     {"cv_results", "delegation", "method_laws", "ranking", "size"},
     {"budget", "scorers"},
     {"guarantee", "plan"},

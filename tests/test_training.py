@@ -181,7 +181,7 @@ def test_notes_belong_to_one_fit(cancer, tmp_path):
     again = model.fit(X, y).predict_proba(X)
 
     [path] = tmp_path.rglob("pickled_fit/*/output.pkl")
-    fitted = pickle.loads(joblib.load(path))[0]
+    fitted, _ = pickle.loads(joblib.load(path)[1])
     samples = Samples(X, y, trained_on=True)
     plan = model._plan()
     wanted = prune_fitted(fitted, samples, plan, np.random.default_rng(0)).estimator

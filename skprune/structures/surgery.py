@@ -267,11 +267,12 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
         As `tree_sizes`.
     """
     width, ends = values.shape[1], np.append(first[1:], len(values))
-    is_filled = np.where(splits[:, None], False, values != 0)
+    is_filled = values != 0
+    is_filled[splits] = False
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
         np.add.reduceat(splits & compares, first, dtype=int).tolist(),
-        map(int, np.add.reduceat(is_filled.sum(axis=1), first)),
+        np.add.reduceat(is_filled.ravel(), first * width, dtype=int).tolist(),
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
         ((ends - first) * (n_bytes + values.itemsize * width)).tolist(),
     )
