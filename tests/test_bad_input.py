@@ -258,8 +258,9 @@ def test_samples_with_other_features(iris):
         (-np.ones(150), "not negative"),
         (np.full(150, np.nan), "finite"),
         (np.ones((150, 2)), r"shape \(150, 2\)"),
+        ("balanced", r"'balanced' must be a number.*compute_sample_weight"),
     ],
-    ids=["zero", "short", "negative", "nan", "2d"],
+    ids=["zero", "short", "negative", "nan", "2d", "word"],
 )
 def test_bad_weights(iris, weights, message):
     """Weights that weigh nothing, or do not fit, are refused for every family."""

@@ -30,6 +30,11 @@ def total_weights(model, samples, n_samples):
         samples, or if all are zero.
     """
     weights = samples.sample_weight
+    if isinstance(weights, str):
+        raise ValueError(
+            f"sample_weight={weights!r} must be a number for each sample; make them by "
+            f"sklearn.utils.class_weight.compute_sample_weight({weights!r}, y)."
+        )
     weights = np.ones(n_samples) if weights is None else np.array(weights, dtype=float)
     if weights.ndim == 0:
         weights = np.full(n_samples, float(weights))
