@@ -17,10 +17,11 @@ ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rou
 
 
 class LeafIndicator:
-    """The matrix Z, held tree by tree as pairs of a leaf and a sample.
+    """The matrix Z, without sorting samples by their leaves.
 
-    Samples follow each other in memory, and the leaves of one tree are few, so that
-    nothing has to be sorted for products to be quick.
+    For each sample its leaves are summed up tree by tree, as those of one tree are few
+    and near to each other. For each leaf its samples are summed up sample by sample:
+    tree by tree, the next sample would often wait for the last one's leaf.
 
     Parameters
     ----------
@@ -36,42 +37,61 @@ class LeafIndicator:
 
     def __init__(self, leaves, n_leaves, votes=None, dtype=float):
         self.n_trees, self.n_samples = leaves.shape
+        self.dtype = dtype
         step = max(1, BLOCK_ENTRIES // max(self.n_samples, 1))
         self.ends = np.concatenate([[0], np.cumsum(n_leaves)])
         self.blocks = []
         for start in range(0, self.n_trees, step):
             trees = slice(start, min(start + step, self.n_trees))
             rows = slice(self.ends[trees.start], self.ends[trees.stop])
-            voting = None if votes is None else votes[trees]
-            pairs = _pairs(leaves[trees], n_leaves[trees], voting)
-            entries = np.ones(len(pairs[0]), dtype=dtype)
+            first = self.ends[trees] - rows.start
+            leaf = np.add(
+                leaves[trees], first[:, None], dtype=np.int32, casting="unsafe"
+            )
+            self.blocks.append((rows, leaf, None if votes is None else votes[trees]))
+
+    @cached_property
+    def _by_tree(self):
+        """Blocks of Z."""
+        sample = np.arange(self.n_samples, dtype=np.int32)
+        found = []
+        for rows, leaf, votes in self.blocks:
+            pairs = [np.broadcast_to(sample, leaf.shape), leaf]
+            pairs = [p.ravel() if votes is None else p[votes] for p in pairs]
+            shape = self.n_samples, rows.stop - rows.start
+            found.append(sparse.coo_array((self._ones(pairs[0]), pairs), shape=shape))
+        return found
+
+    @cached_property
+    def _by_sample(self):
+        """Blocks of the transpose of Z."""
+        found = []
+        for rows, leaf, votes in self.blocks:
+            own = leaf.T.ravel() if votes is None else leaf.T[votes.T]
+            counts = len(leaf) if votes is None else votes.sum(axis=0)
+            starts = np.zeros(self.n_samples + 1, dtype=np.int32)
+            np.cumsum(np.broadcast_to(counts, self.n_samples), out=starts[1:])
             shape = rows.stop - rows.start, self.n_samples
-            block = sparse.coo_array((entries, pairs), shape=shape)
-            self.blocks.append((rows, block, block.T))
+            parts = self._ones(own), own, starts
+            found.append(sparse.csc_array(parts, shape=shape))
+        return found
+
+    def _ones(self, pairs):
+        return np.ones(len(pairs), dtype=self.dtype)
 
     def dot(self, V):
         """Z V, shape (n_samples, n_columns)."""
         total = np.zeros((self.n_samples, V.shape[1]), dtype=V.dtype)
-        for rows, _, transposed in self.blocks:
-            total += transposed @ V[rows]
+        for (rows, _, _), block in zip(self.blocks, self._by_tree):
+            total += block @ V[rows]
         return total
 
     def T_dot(self, R):
         """Z^T R, shape (n_leaves, n_columns)."""
-        parts = [block @ R for _, block, _ in self.blocks]
+        parts = [block @ R for block in self._by_sample]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate([np.zeros((0, R.shape[1]), dtype=R.dtype), *parts])
-
-
-def _pairs(leaves, n_leaves, votes):
-    """Leaves, numbered over the trees, and samples of all ones of a part of Z."""
-    first = np.cumsum(n_leaves) - n_leaves
-    leaf = np.add(leaves, first[:, None], dtype=np.int32, casting="unsafe")
-    sample = np.broadcast_to(np.arange(leaves.shape[1], dtype=np.int32), leaves.shape)
-    if votes is None:
-        return leaf.ravel(), sample.ravel()
-    return leaf[votes], sample[votes]
 
 
 def ridge(Z, weights, right, strengths, tolerance):
