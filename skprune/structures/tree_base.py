@@ -24,6 +24,8 @@ from skprune.structures.base import Structure
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import held_out_distance, held_out_squares, routed
 
+ENTRIES = 2**20  # samples times trees whose answers are found at once
+
 
 def _differ(weights):
     """Whether some samples count more than others that count at all."""
@@ -260,10 +262,14 @@ class TreeStructure(Structure):
         return leaves
 
     def answers(self, ends):
-        whole, members = self.whole, self.members
-        nodes = ends[members].T + whole.offset[members].astype(np.int32)
-        reached = whole.heirs(self.origin).take(nodes)
-        return self.source.answers(mean_over_trees(self.forest.value, reached))
+        members, n_samples = self.members, ends.shape[1]
+        heir, root = self.whole.heirs(self.origin), self.whole.offset[members]
+        step = max(1, ENTRIES // len(members))
+        means = []
+        for start in range(0, n_samples, step):
+            nodes = ends[members, start : start + step].T + root.astype(np.int32)
+            means.append(mean_over_trees(self.forest.value, heir.take(nodes)))
+        return self.source.answers(np.concatenate(means))
 
     def measured(self):
         if len(self.members) < len(self.source.trees):
