@@ -32,7 +32,7 @@ from skprune.size import arrays_of
 
 RATES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95]
 MANY = np.linspace(0, 0.95, 40)
-N_RUNS = 3  # of the searches that are short
+N_RUNS = 3  # of each search, in turns
 NET = MLPClassifier((100,), random_state=0)
 FOREST = RandomForestClassifier(200, random_state=0)
 CASES = {  # with the least ratio wanted, and the largest of forty rates to eight
@@ -43,14 +43,14 @@ CASES = {  # with the least ratio wanted, and the largest of forty rates to eigh
 }
 
 
-def timed(search, X, y, n_runs=1):
-    """A fitted search, and the median of the seconds that its fits took."""
+def timed(searches, X, y):
+    """Fit searches in turns; the median of the seconds that each took."""
     seconds = []
-    for _ in range(n_runs):
+    for search in N_RUNS * searches:
         start = time.process_time()
         search.fit(X, y)
         seconds.append(time.process_time() - start)
-    return search, float(np.median(seconds))
+    return np.median(np.reshape(seconds, (N_RUNS, -1)), axis=0).tolist()
 
 
 class ColdCache(GridSearchCV):
@@ -72,22 +72,24 @@ def compare(name, model, options, wanted, most, X, y):
     pruner = PruningEstimator(model, random_state=0, **options)
     grid = {"rate": RATES}
     search = PruningEstimatorCV(model, rates=RATES, random_state=0, **options)
+    last = clone(search).set_params(rates=MANY)
     runs = {
-        "GridSearchCV": timed(GridSearchCV(pruner, grid), X, y),
-        "GridSearchCV, memory": timed(ColdCache(clone(pruner), grid), X, y, N_RUNS),
-        "PruningEstimatorCV": timed(search, X, y, N_RUNS),
+        "GridSearchCV": GridSearchCV(pruner, grid),
+        "GridSearchCV, memory": ColdCache(clone(pruner), grid),
+        "PruningEstimatorCV": search,
     }
-    last, many = timed(clone(search).set_params(rates=MANY), X, y, N_RUNS)
-    naive, reference = runs["GridSearchCV"][1], split_scores(runs["GridSearchCV"][0])
+    *seconds, many = timed([*runs.values(), last], X, y)
+    reference = split_scores(runs["GridSearchCV"])
     print(f"\n{name}, {len(RATES)} rates x 5 folds + refit")
-    good = True
-    for label, (fitted, seconds) in runs.items():
-        same = np.array_equal(split_scores(fitted), reference)
-        ratio = naive / seconds
+    good, few = True, seconds[-1]
+    for (label, fitted), taken in zip(runs.items(), seconds):
+        same, ratio = (
+            np.array_equal(split_scores(fitted), reference),
+            seconds[0] / taken,
+        )
         good &= same and (label == "GridSearchCV" or ratio >= wanted)
         scores = "same scores" if same else "OTHER SCORES"
-        print(f"  {label:22s} {seconds:7.2f} s  {ratio:5.2f}x  {scores}")
-    few = runs["PruningEstimatorCV"][1]
+        print(f"  {label:22s} {taken:7.2f} s  {ratio:5.2f}x  {scores}")
     print(
         f"  the last, {len(MANY)} rates    {many:7.2f} s  {many / few:5.2f} of its time"
     )
