@@ -40,7 +40,7 @@ def pruning_path(
     units are found and ranked (`L1` ranks for each rate, as its penalty follows from
     it), and survivors of every rate are estimated from the same moments. With
     ``n_steps > 1`` the steps of different rates differ, and only the first ranking is
-    shared. Memory: at most the model, what ranks it, and the models that are kept.
+    shared. Memory: what the largest pruning needs, and the models that are kept.
 
     Parameters
     ----------
@@ -109,8 +109,9 @@ def pruning_path(
     samples, rng = Samples(X, y, sample_weight), make_generator(random_state)
     estimators, reports = [], []
     for pruned in prune_at_rates(estimator, samples, plan, rates, rng):
-        # what recovery leaves as it was would be one array in all models of the path
-        estimators.append(deepcopy(pruned.estimator))
+        # what recovery leaves as it was may be one array in all models of the path
+        model = pruned.estimator
+        estimators.append(model if pruned.is_own else deepcopy(model))
         reports.append(pruned.report)
     return PruningPath(np.array(rates), estimators, reports)
 

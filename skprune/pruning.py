@@ -54,6 +54,8 @@ class Pruned:
     ----------
     structure : Structure or None
         None once the model is built.
+    is_own : bool
+        Whether the model shares no array with one that is pruned to another rate.
     report : PruningReport
         Sizes before and after.
     """
@@ -63,6 +65,7 @@ class Pruned:
     def __init__(self, location, structure, method, importances, support):
         self.location = location
         self.structure = structure
+        self.is_own = structure.finishes_own
         self.method = method
         self.importances = importances
         self.support = support

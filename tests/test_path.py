@@ -1,6 +1,7 @@
 """A path of rates is what pruning at each rate would give, from one ranking."""
 
 import sys
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from skprune import L1, Magnitude, model_size, prune, pruning_path
 from skprune.methods import METHODS
 from skprune.path import check_rates
 from skprune.size import arrays_of
+from skprune.structures import family_of, final_model
 from skprune.structures.tree_samples import routed
 from tests.cases import CASES
 
@@ -86,6 +88,25 @@ def test_no_recovery_no_shared_arrays():
 
     assert content_hash(path.estimators[1:]) == others
     assert content_hash(case.fitted()) == before
+
+
+@pytest.mark.parametrize("compensate", [True, False])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_models_of_a_path_share_no_array(case, compensate):
+    """Each model has arrays of its own, those too that no pruning has changed."""
+    given = case.fitted()
+    for granularity in family_of(final_model(given)).structures:
+        path = pruning_path(
+            given,
+            *case.samples(),
+            rates=[0, 0.01, 0.5],
+            granularity=granularity,
+            compensate=compensate,
+        )
+        held = [[*arrays_of(model)] for model in (given, *path.estimators)]
+        for arrays, others in combinations(held, 2):
+            for array, other in product(arrays, others):
+                assert not np.may_share_memory(array, other), granularity
 
 
 class Counting(Magnitude):

@@ -92,6 +92,9 @@ class Structure(ABC):
         `gate_gradient` is not the derivative of `loss`.
     can_shrink : bool
         Of the class: whether its units have weights that `finetune` can shrink.
+    finishes_own : bool
+        Of the class: whether each finished model has arrays of its own, those too that
+        pruning left as they were.
     """
 
     estimator: Any
@@ -99,6 +102,7 @@ class Structure(ABC):
     group_names: list[str]
     gates_are_linear = True
     can_shrink = False
+    finishes_own = False
 
     @abstractmethod
     def __init__(self, model, samples): ...

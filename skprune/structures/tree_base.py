@@ -69,6 +69,7 @@ class TreeStructure(Structure):
         trained with.
     """
 
+    finishes_own = True
     choice = None
     leaves: Any = None
 
