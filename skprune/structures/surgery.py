@@ -272,7 +272,7 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
         np.add.reduceat(splits & compares, first, dtype=int).tolist(),
-        np.add.reduceat(is_filled.ravel(), first * width, dtype=int).tolist(),
+        [int(np.count_nonzero(is_filled[own])) for own in map(slice, first, ends)],
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
         ((ends - first) * (n_bytes + values.itemsize * width)).tolist(),
     )
