@@ -8,12 +8,12 @@ seconds, the best of a few runs where they are short. Fitted forests are kept in
 
 import copy
 import pickle
-import tracemalloc
 from pathlib import Path
 from time import process_time
 
 import joblib
 import numpy as np
+from _memory import peak_memory
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
@@ -65,15 +65,6 @@ def n_nodes(forest):
     return sum(estimator.tree_.node_count for estimator in forest.estimators_)
 
 
-def peak_bytes(function):
-    """The most memory that a function holds at a time, beyond what was held before."""
-    tracemalloc.start()
-    function()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
-
-
 def report(name, value, unit="", note=""):
     """One line of the table."""
     print(f"{name:<52}{value:>10.3f} {unit:<3} {note}")
@@ -97,7 +88,7 @@ def surgery():
     report("prune", seconds, "s", f"{fit_seconds / seconds:.0f}x quicker than the fit")
     report("copy.deepcopy of the forest, for comparison", copied(forest), "s")
     held = model_size(forest).n_bytes
-    report("memory on top, over that of the forest", peak_bytes(run) / held, "x")
+    report("memory on top, over that of the forest", peak_memory(run)[1] / held, "x")
     report("nodes left", n_nodes(smaller) / n_nodes(forest))
     pickles = [len(pickle.dumps(model)) for model in (smaller, forest)]
     report("bytes of the pickle left", pickles[0] / pickles[1])

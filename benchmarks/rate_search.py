@@ -12,14 +12,13 @@ candidate are estimated anew, which no search can share; without recovery it is 
 what the searches themselves cost.
 """
 
-import ctypes
-import gc
 import sys
 import tempfile
 import time
 import warnings
 
 import numpy as np
+from _memory import peak_memory
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
@@ -104,27 +103,6 @@ def compare(name, model, options, wanted, most, X, y):
 def n_bytes(estimator):
     """Bytes of all arrays that a model holds."""
     return sum(array.nbytes for array in arrays_of(estimator))
-
-
-def status(name):
-    """A number of bytes that Linux tells of this process."""
-    with open("/proc/self/status", encoding="ascii") as lines:
-        [line] = [line for line in lines if line.startswith(name)]
-    return 1024 * int(line.split()[1])
-
-
-def peak_memory(function, *args, **options):
-    """What a call returns, and how far the memory of the process rose meanwhile.
-
-    Trees of scikit-learn are not in memory that Python traces. Needs Linux.
-    """
-    gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)  # else freed memory is not seen to be used
-    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-        file.write("5")  # the peak is that from here on
-    before = status("VmRSS")
-    result = function(*args, **options)
-    return result, status("VmHWM") - before
 
 
 def memory_of_path(name, model, options, X, y):
