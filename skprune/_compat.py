@@ -32,7 +32,7 @@ from sklearn.utils._param_validation import (
     Options,
     StrOptions,
 )
-from sklearn.utils.validation import _check_method_params, _num_samples
+from sklearn.utils.validation import _check_method_params
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -183,7 +183,6 @@ __all__ = [
     "Options",
     "SparseCoefMixin",
     "StrOptions",
-    "_num_samples",
     "_safe_indexing",
     "first_raw_prediction",
     "fit_context",

@@ -380,7 +380,7 @@ def trains_by_passes(self):
     bool
         True; raises AttributeError where it is not.
     """
-    model = final_model(getattr(self, "estimator_", self.estimator))
+    model = final_model(self._known_model())
     family = find_family(model)
     if family is None or not family.trains_by_passes:
         raise AttributeError(f"{type(model).__name__} is not trained by passes.")

@@ -19,6 +19,7 @@ Examples
 """
 
 from skprune._compat import weighted_scorer
+from skprune.delegation import PrunedModel, check_has_model
 from skprune.size import model_size
 from skprune.timing import prediction_seconds
 
@@ -50,4 +51,7 @@ def n_bytes(estimator, X=None, y=None, sample_weight=None):
 @weighted_scorer
 def prediction_time(estimator, X, y=None, sample_weight=None):
     """Minus the seconds that predicting X takes, the median of several calls."""
-    return -prediction_seconds(getattr(estimator, "estimator_", estimator), X)
+    if isinstance(estimator, PrunedModel):
+        check_has_model(estimator)
+        estimator = estimator.estimator_  # which a candidate of a search has to build
+    return -prediction_seconds(estimator, X)

@@ -1,5 +1,6 @@
 """A PruningEstimator is to others what the model inside would be."""
 
+import re
 import warnings
 
 import matplotlib as mpl
@@ -315,3 +316,18 @@ def test_forest_answers_as_its_own_model(kind):
                 warnings.simplefilter("ignore")
                 with pytest.raises(ValueError, match=message):
                     model.predict(wrong)
+
+
+@pytest.mark.parametrize("X", [5, "a", None, [1.0, 2.0]], ids=str)
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), RandomForestClassifier(3)],
+    ids=lambda model: type(model).__name__,
+)
+def test_what_is_no_table_is_refused_by_the_model(model, X):
+    """The error is that of the model itself, word for word."""
+    pruner = PruningEstimator(model).fit(*dataset("classes"))
+    with pytest.raises(ValueError) as expected:
+        pruner.estimator_.predict(X)
+    with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+        pruner.predict(X)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -57,3 +59,17 @@ def test_prediction_time_is_a_median_without_the_first_call(monkeypatch):
     assert timing.prediction_seconds(clock, X, n_runs=3) == 1
     clock.delays = [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     assert scorers.prediction_time(clock, X) == -2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [RandomForestClassifier(3), AdaBoostClassifier(n_estimators=3)],
+    ids=lambda model: type(model).__name__,
+)
+def test_prediction_time_is_of_the_ensemble(model):
+    """What scikit-learn's ensembles call ``estimator_`` is not what predicts."""
+    assert scorers.prediction_time(model.fit(X, Y), X) < 0
+    pruner = PruningEstimator(model)
+    with pytest.raises(NotFittedError):
+        scorers.prediction_time(pruner, X)
+    assert scorers.prediction_time(pruner.fit(X, Y), X) < 0

@@ -1,6 +1,5 @@
 """Which family a model belongs to."""
 
-from skprune._compat import _num_samples
 from skprune.structures.base import FAMILIES, REFUSALS
 
 FEW = 1000  # samples for which joblib is more work than the prediction
@@ -83,5 +82,7 @@ def answers_of(estimator, X):
         By the names of the methods, to the last digit. None where they must be asked,
         and for more than `FEW` samples.
     """
-    ends = ends_of(estimator, X) if _num_samples(X) <= FEW else None
-    return None if ends is None else find_family(estimator).answers(estimator, ends)
+    # what is no table is refused by the model itself
+    shape: tuple = getattr(X, "shape", ())
+    ends = ends_of(estimator, X) if len(shape) == 2 and shape[0] <= FEW else None
+    return None if ends is None else family_of(estimator).answers(estimator, ends)

@@ -43,7 +43,7 @@ FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
-ENTRIES = 2**24  # samples times trees whose ways are kept in memory
+MOST_ENDS = 2**24  # samples times trees whose ways are kept in memory
 TRAINING_STATE = (
     "oob_decision_function_",
     "oob_prediction_",
@@ -161,7 +161,7 @@ def forest_ends(model, X):
         return None
     holder = ForestModel(model)
     X, n_nodes = holder.features(X), [tree.node_count for tree in holder.trees]
-    if len(n_nodes) * X.shape[0] > ENTRIES:
+    if len(n_nodes) * X.shape[0] > MOST_ENDS:
         return None
     return routed(holder, np.array(n_nodes), X)
 

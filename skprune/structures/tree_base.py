@@ -53,6 +53,8 @@ class TreeStructure(Structure):
         The values of these nodes as trained.
     source : TreeModel
         How the model as trained holds its trees.
+    whole : FlatForest
+        All its nodes.
     origin : ndarray of int of shape (n_nodes,)
         The ids of the nodes in the model as trained.
     members : ndarray of int of shape (n_trees,)
