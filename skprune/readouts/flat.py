@@ -32,7 +32,7 @@ class FlatForest:
         Children, numbered over all trees; -1 at leaves. A child comes after its parent.
     weight : ndarray of shape (n_nodes,)
         Weight of the training samples that reached each node.
-    value : ndarray of shape (n_nodes, width)
+    value : {ndarray, NodeValues} of shape (n_nodes, width)
         What each node predicts as a leaf.
     offset : ndarray of int of shape (n_trees + 1,)
         The nodes of tree t are ``offset[t]:offset[t + 1]``; the first is its root.
@@ -344,4 +344,4 @@ def mean_over_trees(value, nodes):
     starts = np.arange(0, nodes.size + 1, n_trees)
     entries = np.ones(nodes.size), nodes.ravel(), starts
     Z = sparse.csr_array(entries, shape=(n_samples, len(value)))
-    return (Z @ value) / n_trees
+    return (Z @ np.asarray(value)) / n_trees

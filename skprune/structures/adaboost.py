@@ -137,7 +137,7 @@ class AdaBoostModel(ForestModel):
         """The nodes of all trees, a FlatForest; of a classifier with their votes."""
         forest = super().flattened()
         if is_classifier(self.model):
-            return forest.with_fields(value=votes_of(forest.value))
+            return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
     def measured(self, forest, origin):

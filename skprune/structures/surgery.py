@@ -10,6 +10,7 @@ import copy
 import numpy as np
 
 from skprune.readouts.flat import FlatForest, tree_blocks
+from skprune.readouts.node_values import NodeValues
 from skprune.structures.base import ModelSize
 
 PLAIN = (int, float, str, np.generic, type(None))  # what a copy may share
@@ -60,7 +61,8 @@ def flatten(trees, scale):
     Returns
     -------
     FlatForest
-        Outputs and classes of a node side by side in its value.
+        Outputs and classes of a node side by side in its value. The values stay where
+        the trees have them.
     """
     states = [tree.__getstate__() for tree in trees]
     offset = _offset(states)
@@ -73,9 +75,9 @@ def flatten(trees, scale):
             np.add(nodes[field], first, out=target)
             target[is_leaf] = -1
         weight[own] = nodes["weighted_n_node_samples"]
-    value = np.concatenate([state["values"] for state in states])
+    values = [state["values"] for state in states]
+    value = NodeValues([own.reshape(len(own), -1) for own in values])
     column = np.zeros(len(trees), dtype=np.intp)
-    value = value.reshape(len(value), -1)
     left, right = children
     return FlatForest(left, right, weight, value, offset, scale, column)
 
@@ -177,7 +179,7 @@ def lone_leaf(tree):
     """
     forest = flatten([tree], np.ones(1))
     leaf = np.full(forest.n_nodes, -1)
-    forest = forest.with_fields(value=np.zeros_like(forest.value))
+    forest = forest.with_fields(value=np.zeros(forest.value.shape))
     root, kept = forest.rewired(leaf, leaf, np.zeros(1, dtype=int))
     return rebuild_trees([tree], root, kept, np.zeros(1, dtype=int))[0]
 
@@ -274,7 +276,7 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
         np.add.reduceat(splits & compares, first, dtype=int).tolist(),
         [int(np.count_nonzero(is_filled[own])) for own in map(slice, first, ends)],
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
-        ((ends - first) * (n_bytes + values.itemsize * width)).tolist(),
+        ((ends - first) * (n_bytes + values.dtype.itemsize * width)).tolist(),
     )
     return [
         ModelSize(n_parameters, n_thresholds + n_values, n_macs, n_bytes)

@@ -1,0 +1,79 @@
+"""Values of the nodes of many trees, left where the trees hold them.
+
+Values are most of what a forest is, ten numbers a node for ten classes. A copy of them
+all would double the model while it is pruned.
+"""
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+
+class NodeValues(NDArrayOperatorsMixin):
+    """Reads like an array of the values of some trees, one tree after the other.
+
+    Parameters
+    ----------
+    parts : list of ndarray of shape (n_nodes, width)
+        Of each tree; not changed, and not to be written to.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Nodes of all trees, and the width.
+    dtype : dtype
+        Of the parts.
+    """
+
+    def __init__(self, parts):
+        self._parts = parts
+        self._offset = np.cumsum([0] + [len(part) for part in parts])
+        self.shape = int(self._offset[-1]), parts[0].shape[1]
+        self.dtype = parts[0].dtype
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("The values of several trees are no array without a copy.")
+        return np.concatenate(self._parts).astype(dtype or self.dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        arrays = [np.asarray(own) if own is self else own for own in inputs]
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __getitem__(self, key):
+        rows, *columns = key if isinstance(key, tuple) else (key,)
+        found = self._range(rows) if isinstance(rows, slice) else self.take(rows)
+        return found[(slice(None), *columns)]
+
+    def _range(self, rows):
+        """The rows of a slice, a view of a tree if they are all in one."""
+        start, stop, step = rows.indices(len(self))
+        first = int(np.searchsorted(self._offset, start, "right")) - 1
+        last = max(int(np.searchsorted(self._offset, stop)), first + 1)
+        parts = self._parts[first:last]
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        before = self._offset[first]
+        return whole[start - before : stop - before : step]
+
+    def take(self, rows, axis=0):
+        """Some of the rows, as `ndarray.take` gives them."""
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        if (rows[1:] < rows[:-1]).any():
+            return np.asarray(self).take(rows, axis=axis)
+        ends = np.searchsorted(rows, self._offset)
+        if ends[0] or ends[-1] < len(rows):
+            raise IndexError(f"There are {len(self)} nodes, but not all of {rows}.")
+        found = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
+        ranges = map(slice, ends[:-1].tolist(), ends[1:].tolist())
+        for part, before, own in zip(self._parts, self._offset.tolist(), ranges):
+            # numpy would copy twice, did it have to check the rows before it writes
+            part.take(rows[own] - before, axis=0, out=found[own], mode="clip")
+        return found
+
+    def copy(self):
+        """An array of all values, to be written to."""
+        return np.concatenate(self._parts)
