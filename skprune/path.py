@@ -107,13 +107,16 @@ def pruning_path(
     )
     plan.check(estimator)
     samples, rng = Samples(X, y, sample_weight), make_generator(random_state)
-    estimators, reports = [], []
-    for pruned in prune_at_rates(estimator, samples, plan, rates, rng):
+    # the largest model last, as it is a copy that needs no room to work in
+    order, found = sorted(rates, key=lambda rate: (rate == 0, rate)), {}
+    for rate, pruned in zip(
+        order, prune_at_rates(estimator, samples, plan, order, rng)
+    ):
         # what recovery leaves as it was may be one array in all models of the path
         model = pruned.estimator
-        estimators.append(model if pruned.is_own else deepcopy(model))
-        reports.append(pruned.report)
-    return PruningPath(np.array(rates), estimators, reports)
+        found[rate] = model if pruned.is_own else deepcopy(model), pruned.report
+    estimators, reports = zip(*(found[rate] for rate in rates))
+    return PruningPath(np.array(rates), list(estimators), list(reports))
 
 
 def check_rates(rates):

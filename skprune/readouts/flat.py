@@ -190,29 +190,30 @@ class FlatForest:
                 value[child] = shift + gate[split] * self.value[child]
         return value
 
-    def averaged_values(self, value):
+    def average_up(self, value):
         """Replace the value of each split by the weighted mean of the leaves below.
+
+        Where no training sample has a weight, values stay as they are.
 
         Parameters
         ----------
         value : ndarray of shape (n_nodes, width)
-            Used at leaves.
+            Changed in place.
 
         Returns
         -------
         ndarray of shape (n_nodes, width)
-            A new array.
+            The same array.
         """
         total = self.sum_up(np.where(self.left < 0, self.root_share, 0.0))
-        averaged = value.copy()
         for split in reversed(self.levels):
             known = split[total[split] > 0]
             parts = [
-                averaged.take(child, axis=0) * (total[child] / total[known])[:, None]
+                value.take(child, axis=0) * (total[child] / total[known])[:, None]
                 for child in (self.left[known], self.right[known])
             ]
-            averaged[known] = parts[0] + parts[1]
-        return averaged
+            value[known] = parts[0] + parts[1]
+        return value
 
     def heirs(self, kept):
         """The node that stands for each one when some nodes are cut off.

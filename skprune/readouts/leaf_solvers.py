@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-BLOCK_ENTRIES = 2**22  # entries of one block of Z
+BLOCK_ENTRIES = 2**18  # entries of one block of Z
 MAX_ITERATIONS = 200
 ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rounding
 
@@ -37,8 +37,8 @@ class LeafIndicator:
 
     def __init__(self, leaves, n_leaves, votes=None, dtype=float):
         self.n_trees, self.n_samples = leaves.shape
-        self.dtype = dtype
-        step = max(1, BLOCK_ENTRIES // max(self.n_samples, 1))
+        step = min(max(1, BLOCK_ENTRIES // max(self.n_samples, 1)), self.n_trees)
+        self._ones = np.ones(step * self.n_samples, dtype=dtype)
         self.ends = np.concatenate([[0], np.cumsum(n_leaves)])
         self.blocks = []
         for start in range(0, self.n_trees, step):
@@ -54,12 +54,14 @@ class LeafIndicator:
     def _by_tree(self):
         """Blocks of Z."""
         sample = np.arange(self.n_samples, dtype=np.int32)
+        every = np.tile(sample, len(self._ones) // max(self.n_samples, 1))
         found = []
         for rows, leaf, votes in self.blocks:
-            pairs = [np.broadcast_to(sample, leaf.shape), leaf]
-            pairs = [p.ravel() if votes is None else p[votes] for p in pairs]
+            pairs = every[: leaf.size], leaf.ravel()
+            if votes is not None:
+                pairs = tuple(own[votes.ravel()] for own in pairs)
             shape = self.n_samples, rows.stop - rows.start
-            found.append(sparse.coo_array((self._ones(pairs[0]), pairs), shape=shape))
+            found.append(sparse.coo_array((self._entries(pairs[0]), pairs), shape))
         return found
 
     @cached_property
@@ -72,12 +74,12 @@ class LeafIndicator:
             starts = np.zeros(self.n_samples + 1, dtype=np.int32)
             np.cumsum(np.broadcast_to(counts, self.n_samples), out=starts[1:])
             shape = rows.stop - rows.start, self.n_samples
-            parts = self._ones(own), own, starts
-            found.append(sparse.csc_array(parts, shape=shape))
+            found.append(sparse.csc_array((self._entries(own), own, starts), shape))
         return found
 
-    def _ones(self, pairs):
-        return np.ones(len(pairs), dtype=self.dtype)
+    def _entries(self, places):
+        """So many ones; all blocks share them."""
+        return self._ones[: len(places)]
 
     def dot(self, V):
         """Z V, shape (n_samples, n_columns)."""
@@ -253,8 +255,8 @@ def projected_descent(squares, project, centre, start, tolerance):
         # in place, as fresh memory costs more than what is computed in it
         gradient = squares.ridge * moved
         gradient -= squares.T_dot(residual)
-        trial = gradient * (length / bound)
-        step = project(np.subtract(values, trial, out=trial))
+        step = gradient * (length / bound)
+        step = project(np.subtract(values, step, out=step))
         step -= values
         image, lengths = squares.dot(step), _row_squares(step)
         curvature = _total(squares.weights, _row_squares(image))

@@ -105,7 +105,8 @@ class LeafProblem:
     def in_single(self):
         """The same problem in single precision."""
         names = "scale", "prior", "targets", "weights"
-        return replace(self, **{n: getattr(self, n).astype(np.float32) for n in names})
+        parts = (getattr(self, name).astype(np.float32, copy=False) for name in names)
+        return replace(self, **dict(zip(names, parts)))
 
     def thinned(self, n_trees):
         """The problem of a few trees, evenly chosen, that stand for all.

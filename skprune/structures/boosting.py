@@ -157,7 +157,7 @@ class BoostedModel(TreeModel):
     def flattened(self):
         """The nodes of all trees; each split has the mean of the leaves below it."""
         forest = self._flat().with_fields(column=self.place[:, 1].astype(np.intp))
-        return forest.with_fields(value=forest.averaged_values(forest.value))
+        return forest.with_fields(value=forest.average_up(forest.value.copy()))
 
     def _flat(self):
         """The nodes with the values that they store, as if of one output."""

@@ -205,8 +205,10 @@ class TreeStructure(Structure):
     def _leaves_after(self, forest, kept, trees):
         """The leaf of each tree that is left that each sample falls into now."""
         heir = self.forest.heirs(kept)
-        nodes = self.leaves[trees] + self.forest.offset[trees, None].astype(np.int32)
-        return heir.take(nodes) - forest.offset[:-1, None].astype(np.int32)
+        leaves = np.empty_like(self.leaves, shape=(len(trees), self.leaves.shape[1]))
+        for new, t, first in zip(leaves, trees, forest.offset):
+            new[...] = (heir[self.forest.nodes(t)] - first).take(self.leaves[t])
+        return leaves
 
     def _recovered(self):
         """A structure with leaves estimated anew; its trees must be its own."""
@@ -222,10 +224,11 @@ class TreeStructure(Structure):
             return self
         leaf = self.forest.left < 0
         values, choice = self.source.recover(self._leaf_problem(leaf), self)
-        value = self.prior.copy()
+        value = self.prior
         if choice is not None:
+            value = value.copy()
             value[leaf] = values
-            value = self.forest.averaged_values(value)
+            self.forest.average_up(value)
         recovered = self._with_values(value)
         recovered.choice = choice
         return recovered
@@ -234,7 +237,7 @@ class TreeStructure(Structure):
         samples, forest = self.samples, self.forest
         used, votes = samples.used, samples.out_of_bag
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
-        return LeafProblem(
+        problem = LeafProblem(
             leaves=self._reached(leaf, n_leaves),
             n_leaves=n_leaves,
             scale=forest.scale[forest.node_tree[leaf]],
@@ -247,21 +250,18 @@ class TreeStructure(Structure):
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.source.model, self.prior),
         )
+        return problem if samples.limits is None else problem.in_single()
 
     def _reached(self, leaf, n_leaves):
         """The leaf of each tree that each used sample falls into, among its leaves."""
         forest, used = self.forest, self.samples.used
-        first = np.cumsum(n_leaves) - n_leaves
-        number = np.cumsum(leaf, dtype=np.int32) - 1
-        number -= first.astype(np.int32)[forest.node_tree]
         every = len(used) == len(self.samples.weights)
-        if self.leaves is not None:
-            own = self.leaves if every else self.leaves[:, used]
-            return number.take(own + forest.offset[:-1, None].astype(np.int32))
-        leaves = np.empty((forest.n_trees, len(used)), dtype=np.int32)
-        for t in range(forest.n_trees):
-            own = self._leaves(t)
-            leaves[t] = number[forest.nodes(t)].take(own if every else own[used])
+        number = np.cumsum(leaf, dtype=np.int32) - 1
+        kind = np.min_scalar_type(n_leaves.max())
+        leaves = np.empty((forest.n_trees, len(used)), dtype=kind)
+        for t, first in enumerate((np.cumsum(n_leaves) - n_leaves).tolist()):
+            own = self._leaves(t) if every else self._leaves(t)[used]
+            leaves[t] = (number[forest.nodes(t)] - first).take(own)
         return leaves
 
     def answers(self, ends):

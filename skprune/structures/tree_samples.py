@@ -53,7 +53,7 @@ class TreeSamples:
         self.loss = brier(n_outputs) if is_classifier(model) else SQUARED
         self.limits = leaf_limits(model)
 
-    @cached_property
+    @property
     def seen(self):
         """Training samples of each tree, where they differ and are known."""
         if not getattr(self.model, "bootstrap", False):
@@ -100,10 +100,11 @@ class TreeSamples:
         """Which tree was not trained on which sample, (n_trees, n_samples), or None."""
         if self.notes is not None and self.trained_on:
             return _from_bits(self.notes.bags, len(self.weights))
-        if self.seen is None:
+        seen = self.seen
+        if seen is None:
             return None
-        mask = np.ones((len(self.seen), len(self.weights)), dtype=bool)
-        for t, rows in enumerate(self.seen):
+        mask = np.ones((len(seen), len(self.weights)), dtype=bool)
+        for t, rows in enumerate(seen):
             mask[t, rows] = False
         return mask
 

@@ -105,7 +105,7 @@ def test_averages_are_weighted_means_of_leaves():
     """A split gets the mean of its leaves by weight; leaves keep theirs."""
     forest = grown(6)
 
-    averaged = forest.averaged_values(forest.value)
+    averaged = forest.average_up(forest.value.copy())
 
     for node in range(forest.n_nodes):
         leaves = below(forest, node)
