@@ -6,6 +6,7 @@ once, so that no loop is over nodes.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -45,7 +46,7 @@ class FlatForest:
     left: np.ndarray
     right: np.ndarray
     weight: np.ndarray
-    value: np.ndarray
+    value: Any
     offset: np.ndarray
     scale: np.ndarray
     column: np.ndarray

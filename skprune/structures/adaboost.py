@@ -104,6 +104,8 @@ class VoteSamples(TreeSamples):
         The decision, or the prediction, of the model as trained.
     """
 
+    seen = None
+
     def __init__(self, model, samples, holder):
         self.X = holder.features(samples.X)
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
@@ -112,7 +114,7 @@ class VoteSamples(TreeSamples):
         self.targets = votes_of(targets) if is_classifier(model) else targets
         self.loss = SQUARED
         self.teacher = holder.decision(self.X)
-        self.limits = self.seen = None
+        self.limits = None
         self.memorised = True
 
 

@@ -66,11 +66,13 @@ class BoostedSamples(TreeSamples):
         The output of the model as trained.
     """
 
+    seen = None
+
     def __init__(self, model, samples, holder):
         self.X = holder.features(samples.X)
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
-        self.limits = self.seen = None
+        self.limits = None
         self.memorised = True
         self.teacher = holder.raw_prediction(self.X)
         self.loss = boosting_loss(model)
