@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-BLOCK_ENTRIES = 2**18  # entries of one block of Z
+BLOCK_ENTRIES = 2**17  # entries of one block of Z
 MAX_ITERATIONS = 200
 ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rounding
 

@@ -179,3 +179,27 @@ def test_answers_do_not_depend_on_blocks(monkeypatch):
 
     assert_array_equal(cut.answers(ends)["predict_proba"], whole)
     assert_array_equal(whole, cut.finished().predict_proba(X_IRIS))
+
+
+def test_values_of_nodes_are_not_copied_before_nodes_go():
+    """They are most of a forest: a structure reads them where the trees hold them."""
+    model, new = forest(), (X[200:], Y[200:])
+    whole = structure_of(model, *new).forest
+
+    for t, tree in enumerate(trees_of(model)):
+        assert np.shares_memory(whole.value[whole.nodes(t)], tree.value)
+
+
+def test_no_value_of_the_given_trees_is_written_to():
+    """Recovery, gates between zero and one, and later steps work on copies."""
+    model, new = forest(), (X[200:], Y[200:])
+    before = [tree.value.copy() for tree in trees_of(model)]
+    structure = structure_of(model, *new)
+    gates, _ = pruned_at(structure, 0.5)
+
+    recovered = structure.prune(gates, compensate=True, rng=None)
+    structure.prune(gates / 2, compensate=False, rng=None).finished()
+    recovered.prune(np.ones(recovered.n_units) / 2, compensate=True, rng=None)
+
+    for tree, value in zip(trees_of(model), before):
+        assert_array_equal(tree.value, value)
