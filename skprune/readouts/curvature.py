@@ -83,17 +83,17 @@ def weight_gradient(signals, survivors, D):
     survivors : Survivors
         The free weights.
     D : ndarray of shape (n_samples, n_outputs)
-        What the derivative is multiplied by.
+        What the derivative is multiplied by, in its precision.
 
     Returns
     -------
     ndarray of float64 of shape (n_weights,)
         ``J^T D``.
     """
-    total = 0.0
+    total, network = 0.0, signals.network.astype(D.dtype)
     for rows in gen_batches(len(D), BLOCK):
-        inputs = [A[rows] for A in signals.inputs]
-        part = Signals(signals.network, inputs[0], inputs)
+        inputs = [A[rows].astype(D.dtype, copy=False) for A in signals.inputs]
+        part = Signals(network, inputs[0], inputs)
         gradients = part.backward(D[rows])
         sums = [
             np.vstack([A.T @ back, back.sum(axis=0)])
@@ -267,15 +267,19 @@ def conjugate_gradients(product, right, scale, n_iterations):
        Linear Systems", J. Research of the National Bureau of Standards 1952.
     """
     solution, residual = np.zeros_like(right), right.copy()
-    direction = residual / scale
+    residuals, duals = np.empty((2, n_iterations, len(right)))
+    direction = steepest = residual / scale
     power = start = residual @ direction
-    for _ in range(n_iterations):
+    for number in range(n_iterations):
         if power <= 1e-12 * start:
             break
+        residuals[number], duals[number] = residual, steepest / power
         image = product(direction)
         length = power / (direction @ image)
         solution += length * direction
         residual -= length * image
+        # exact but for rounding, which is amplified from one product to the next
+        residual -= (duals[: number + 1] @ residual) @ residuals[: number + 1]
         steepest = residual / scale
         power, before = residual @ steepest, power
         direction = steepest + power / before * direction

@@ -46,6 +46,7 @@ ENOUGH = 0.05  # share of the excess loss that a further step has to remove
 DAMPING = 1e-3  # of the first step, relative to the diagonal of the curvature
 HALVINGS = 6
 WRONG = 0.3  # share of the rows of the curvature that are drawn by their errors
+SINGLE = np.float32  # steps are found in it; what they are worth, in that of the model
 FALL = 0.1  # of the loss, as a share of what the slope at its start promises a step
 
 
@@ -97,7 +98,7 @@ class Goal:
     def gradient(self, signals, survivors, errors):
         """Derivative of the loss by the free weights, (n_weights,)."""
         D = self.weights[:, None] * errors
-        return weight_gradient(signals, survivors, D.astype(errors.dtype, copy=False))
+        return weight_gradient(signals, survivors, D.astype(SINGLE, copy=False))
 
     def curvature(self, signals, survivors, errors, n_rows):
         """The curvature on the rows that matter: curved ones, and wrong ones."""
@@ -105,7 +106,8 @@ class Goal:
         wrong = self.weights * np.square(errors).sum(axis=1)
         sizes = (1 - WRONG) * _normalised(curved) + WRONG * _normalised(wrong)
         rows, shares = draw_rows(sizes, n_rows)
-        few = Signals(signals.network, few_rows(signals.X, rows))
+        X = few_rows(signals.X, rows).astype(SINGLE, copy=False)
+        few = Signals(signals.network.astype(SINGLE), X)
         return Curvature(few, survivors, self.weights[rows] / shares, self.loss)
 
 

@@ -97,6 +97,14 @@ class Network:
         """Of the weights."""
         return self.coefs[0].dtype
 
+    def astype(self, dtype):
+        """The same network in another precision."""
+        coefs, intercepts = (
+            [array.astype(dtype, copy=False) for array in arrays]
+            for arrays in (self.coefs, self.intercepts)
+        )
+        return Network(coefs, intercepts, self.activation)
+
     def activate(self, Z):
         """Apply the activation of the hidden layers."""
         return ACTIVATIONS[self.activation](Z)

@@ -88,9 +88,11 @@ def keep_units(importances, n_remove, units, scope):
         return _keep_local(nested_rank(importances, units), n_remove, units)
     if scope == "lamp":
         importances = layer_adaptive(importances, units)
-    if units.floor.any():
-        return _above_floor(nested_rank(importances, units), n_remove, units)
-    return _keep_highest(importances, n_remove, units)
+    kept = _keep_highest(importances, n_remove, units)
+    least = np.minimum(units.floor, units.group_size)
+    if (np.bincount(units.group[kept], minlength=len(least)) >= least).all():
+        return kept
+    return _above_floor(nested_rank(importances, units), n_remove, units)
 
 
 def _keep_highest(importances, n_remove, units):
