@@ -18,9 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
-from skprune.readouts.moments import BLOCK
+from skprune.readouts.moments import row_blocks
 from skprune.readouts.network import DERIVATIVES, Network, Signals, product
 from skprune.readouts.sampling import inclusion_probabilities, systematic_sample
 
@@ -91,7 +90,7 @@ def weight_gradient(signals, survivors, D):
         ``J^T D``.
     """
     total, network = 0.0, signals.network.astype(D.dtype)
-    for rows in gen_batches(len(D), BLOCK):
+    for rows in row_blocks(len(D)):
         inputs = [A[rows].astype(D.dtype, copy=False) for A in signals.inputs]
         part = Signals(network, inputs[0], inputs)
         gradients = part.backward(D[rows])
@@ -173,11 +172,11 @@ class Curvature:
     def __init__(self, signals, survivors, weights, loss):
         self.network = network = signals.network
         self.survivors, self.loss = survivors, loss
+        self.inputs = list(map(_with_ones, signals.inputs))
         self.output = Z = signals.output
         self.shares = weights.astype(Z.dtype)[:, None]
         derivative = DERIVATIVES[network.activation]
         self.slopes = [derivative(A) for A in signals.inputs[1:]]
-        self.inputs = list(map(_with_ones, signals.inputs))
         self.coupling, self.own = loss.coupling(Z), loss.curvature(Z)
         if self.coupling is not None:
             self.own = self.own + self.coupling**2

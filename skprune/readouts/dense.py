@@ -15,14 +15,18 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
 from skprune.readouts import newton, obs
 from skprune.readouts.base import Readout
 from skprune.readouts.lasso import EntryLasso, RowLasso, ScreenedLasso
 from skprune.readouts.least_squares import normal_equations
 from skprune.readouts.losses import SQUARED
-from skprune.readouts.moments import BLOCK, column_spread, square_products, squared
+from skprune.readouts.moments import (
+    column_spread,
+    row_blocks,
+    square_products,
+    squared,
+)
 from skprune.readouts.sampling import entry_sensitivity
 
 FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
@@ -37,8 +41,8 @@ class DenseReadout(Readout):
     ----------
     name : str
         Which part of the model this is.
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        What arrives.
+    A : {ndarray, sparse array} of shape (n_samples, n_inputs) or callable
+        What arrives; ``A()`` returns it and is called when a method first needs it.
     W : ndarray of shape (n_inputs, n_outputs)
         What is learned.
     D : callable
@@ -51,16 +55,27 @@ class DenseReadout(Readout):
         Whether an intercept takes up the mean of what is removed.
     objective : Objective, default=None
         What Z is trained for, where Z is the output of the model.
+    spread : callable, default=None
+        ``spread()`` returns the standard deviation of each input, where it is known
+        without A.
     """
 
-    def __init__(self, name, A, W, D, weights, *, centred=True, objective=None):
+    def __init__(
+        self, name, A, W, D, weights, *, centred=True, objective=None, spread=None
+    ):
         self.name = name
-        self.A = A
+        self._inputs = A
         self.W = W
         self.weights = weights
         self.centred = centred
         self.objective = objective
         self._gradient = D
+        self._spread = spread
+
+    @cached_property
+    def A(self):
+        """What arrives, (n_samples, n_inputs)."""
+        return self._inputs() if callable(self._inputs) else self._inputs
 
     @cached_property
     def D(self):
@@ -219,6 +234,8 @@ class DenseReadout(Readout):
     @cached_property
     def input_spread(self):
         """Weighted standard deviation of each input, (n_inputs,)."""
+        if self._spread is not None:
+            return self._spread()
         return column_spread(self.A, self.weights, centred=self.centred)
 
 
@@ -347,5 +364,5 @@ class RowReadout(DenseReadout):
             return np.maximum(shifted, 0.0)
         return sum(
             (np.square(inputs[rows] - mean) * squares[rows]).sum(axis=0)
-            for rows in gen_batches(len(inputs), BLOCK)
+            for rows in row_blocks(len(inputs))
         )

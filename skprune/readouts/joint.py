@@ -84,6 +84,10 @@ class Goal:
         mean = self.weights @ self.output
         return self.excess(np.broadcast_to(mean, self.output.shape))
 
+    def take(self, rows):
+        """The same on some of the samples, an array of int."""
+        return Goal(self.output[rows], self.weights[rows], self.loss)
+
     def _value(self, output):
         return float(self.weights @ self.loss.value(output, self.targets))
 
@@ -109,6 +113,36 @@ class Goal:
         X = few_rows(signals.X, rows).astype(SINGLE, copy=False)
         few = Signals(signals.network.astype(SINGLE), X)
         return Curvature(few, survivors, self.weights[rows] / shares, self.loss)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The goal of networks that are pruned from one, made when it is first needed.
+
+    Attributes
+    ----------
+    signals : Signals or None
+        Of the unpruned network; None once the goal is made.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    loss : Loss
+        By the output.
+    """
+
+    signals: Signals | None
+    weights: np.ndarray
+    loss: Loss
+
+    @cached_property
+    def goal(self):
+        """To put out what the unpruned network does."""
+        return Goal(self.signals.output, self.weights, self.loss)
+
+    def settled(self):
+        """The same without the signals, so that nothing else of them is held."""
+        settled = Aim(None, self.weights, self.loss)
+        vars(settled)["goal"] = self.goal
+        return settled
 
 
 def _normalised(sizes):
@@ -146,6 +180,9 @@ def refit_jointly(signals, masks, goal):
     if n_samples * n_outputs < EQUATIONS * survivors.n_weights or not n_steps:
         return network
     before = part.signals(signals, live)
+    if n_samples < len(goal.weights):
+        used = np.flatnonzero(goal.weights)
+        before, goal = before.take(used), goal.take(used)
     return part.put_back(_descend(goal, before, survivors, n_rows, n_steps), network)
 
 

@@ -129,7 +129,7 @@ class LayerwiseRecovery:
 
     def _is_unchanged(self, A, target):
         """Whether the teacher's own weights solve the problem exactly."""
-        same_inputs = A is self.teacher.inputs[target.layer]
+        same_inputs = self.teacher.holds(target.layer, A)
         return same_inputs and not target.prior[~target.mask].any()
 
     def _solve_directly(self, A, target, ridge):

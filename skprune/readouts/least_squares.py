@@ -15,9 +15,8 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
-from sklearn.utils import gen_batches
 
-from skprune.readouts.moments import BLOCK
+from skprune.readouts.moments import row_blocks
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def normal_equations(A, Z, weights, *, centred=True):
         cross = weighted.T @ (Z - target_mean)
         return NormalEquations(gram, cross, input_mean, target_mean)
     gram, cross = np.zeros((A.shape[1],) * 2), np.zeros((A.shape[1], Z.shape[1]))
-    for rows in gen_batches(len(A), BLOCK):
+    for rows in row_blocks(len(A)):
         root = np.sqrt(weights[rows])[:, None]
         inputs, targets = A[rows] - input_mean, Z[rows] - target_mean
         inputs *= root

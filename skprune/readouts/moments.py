@@ -2,9 +2,30 @@
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 
 BLOCK = 512  # rows worked on at once: copies of them are small, and stay in the cache
+
+
+def row_blocks(n_samples):
+    """Slices of `BLOCK` rows and less.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many rows there are.
+
+    Returns
+    -------
+    list of slice
+        In ascending order.
+
+    Examples
+    --------
+    >>> row_blocks(700)
+    [slice(0, 512, None), slice(512, 700, None)]
+    """
+    starts = range(0, n_samples, BLOCK)
+    return [slice(start, min(start + BLOCK, n_samples)) for start in starts]
 
 
 def square_products(A, mean, V):
@@ -27,9 +48,7 @@ def square_products(A, mean, V):
     if sparse.issparse(A):
         mixed = 2 * mean[:, None] * (A.T @ V)
         return squared(A).T @ V - mixed + np.outer(mean**2, V.sum(axis=0))
-    return sum(
-        np.square(A[rows] - mean).T @ V[rows] for rows in gen_batches(len(A), BLOCK)
-    )
+    return sum(np.square(A[rows] - mean).T @ V[rows] for rows in row_blocks(len(A)))
 
 
 def squared(A):
@@ -58,8 +77,5 @@ def column_spread(A, weights, *, centred=True):
     if sparse.issparse(A):
         return np.sqrt(np.maximum(squared(A).T @ weights - mean**2, 0.0))
     return np.sqrt(
-        sum(
-            weights[rows] @ np.square(A[rows] - mean)
-            for rows in gen_batches(len(A), BLOCK)
-        )
+        sum(weights[rows] @ np.square(A[rows] - mean) for rows in row_blocks(len(A)))
     )

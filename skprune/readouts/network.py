@@ -16,6 +16,8 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit
 
+from skprune.readouts.moments import column_spread, row_blocks
+
 MOST = 0.9  # of the features: where so many are read, X is not copied without the rest
 
 
@@ -162,10 +164,82 @@ class Signals:
     @cached_property
     def inputs(self):
         """Inputs A_l of each layer; the first is X."""
-        network, inputs = self.network, [self.X]
-        for index in range(network.n_layers - 1):
-            inputs.append(network.hidden(index, inputs[-1]))
+        return self._filled(self._empty(self.X.shape[0]))
+
+    def _empty(self, n_samples):
+        """Arrays for the inputs of all layers but the first."""
+        dtype = np.result_type(self.X.dtype, self.network.dtype)
+        widths = map(len, self.network.intercepts[:-1])
+        return [np.empty((n_samples, width), dtype) for width in widths]
+
+    def _filled(self, arrays):
+        """X, and arrays into which the inputs of the other layers are written."""
+        inputs = [self.X, *arrays]
+        for rows in row_blocks(self.X.shape[0]):
+            for index, out in enumerate(inputs[1:]):
+                self.network.hidden(index, inputs[index][rows], out[rows])
         return inputs
+
+    def holds(self, index, A):
+        """Whether an array is what a layer gets, which is not computed to find out."""
+        known = vars(self).get("inputs", [self.X])
+        return index < len(known) and A is known[index]
+
+    def blocks(self):
+        """Inputs of all layers, some rows at a time, which need not be held for it.
+
+        The output is kept on the way.
+
+        Yields
+        ------
+        rows : slice
+            Which samples.
+        inputs : list of ndarray of shape (n_rows, n_inputs)
+            Written again for the next rows.
+        """
+        network, n_samples = self.network, self.X.shape[0]
+        known = vars(self).get("inputs")
+        blocks, parts = row_blocks(n_samples), []
+        arrays = self._empty(blocks[0].stop) if known is None else []
+        for rows in blocks:
+            inputs = [A[rows] for A in known or [self.X]]
+            for index, out in enumerate(arrays):
+                out = out[: inputs[0].shape[0]]
+                inputs.append(network.hidden(index, inputs[-1], out))
+            parts.append(network.layer(network.n_layers - 1, inputs[-1]))
+            yield rows, inputs
+        vars(self)["output"] = np.concatenate(parts)
+
+    def spreads(self, weights):
+        """Weighted standard deviation of the inputs of each layer.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples,)
+            Sample weights that sum to one.
+
+        Returns
+        -------
+        list of ndarray of shape (n_inputs,)
+            From the first layer to the last.
+        """
+        centres, sums = [], []
+        for rows, inputs in self.blocks():
+            hidden = inputs[1:]
+            centres = centres or [A.mean(axis=0) for A in hidden]
+            sums = sums or [np.zeros((2, A.shape[1])) for A in hidden]
+            for A, centre, (first, second) in zip(hidden, centres, sums):
+                shifted = A - centre
+                first += weights[rows] @ shifted
+                second += weights[rows] @ np.square(shifted, out=shifted)
+        variances = [second - first**2 for first, second in sums]
+        spreads = [np.sqrt(np.maximum(variance, 0.0)) for variance in variances]
+        return [column_spread(self.X, weights), *spreads]
+
+    def take(self, rows):
+        """The same for some of the samples, an array of int."""
+        inputs = [A[rows] for A in self.inputs]
+        return Signals(self.network, inputs[0], inputs)
 
     def replaced(self, network):
         """Signals of another network of the same shape, in the arrays of this one.
@@ -180,19 +254,22 @@ class Signals:
         Signals
             After which the inputs of this one are no longer right.
         """
-        inputs = [self.X]
-        for index, out in enumerate(self.inputs[1:]):
-            inputs.append(network.hidden(index, inputs[-1], out))
-        return Signals(network, self.X, inputs)
+        replaced = Signals(network, self.X)
+        replaced.inputs = replaced._filled(self.inputs[1:])
+        return replaced
 
     def preactivation(self, index):
-        """Z of one layer, (n_samples, n_outputs); not kept."""
+        """Z of one layer, (n_samples, n_outputs); kept of the last one only."""
+        if index == self.network.n_layers - 1:
+            return self.output
         return self.network.layer(index, self.inputs[index])
 
     @cached_property
     def output(self):
         """Z of the last layer, (n_samples, n_outputs)."""
-        return self.preactivation(self.network.n_layers - 1)
+        for _ in self.blocks():
+            pass
+        return vars(self)["output"]
 
     def backward(self, D):
         """Gradients of each sample's loss by Z of every layer.

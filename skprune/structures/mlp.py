@@ -33,11 +33,12 @@ class MLPConnections(MLPStructure):
         return [
             EntryReadout(
                 self.group_names[layer],
-                self.signals.inputs[layer],
+                partial(self._inputs, layer),
                 self.network.coefs[layer],
                 partial(gradients, layer),
                 self.weights,
                 mask=mask,
+                spread=partial(self._spread, layer),
             )
             for layer, mask in enumerate(self.masks)
         ]
@@ -109,18 +110,23 @@ class MLPNeurons(MLPStructure):
         self.group_names = [f"hidden_layer_sizes[{k}]" for k in range(len(counts))]
 
     def readouts(self):
-        gradients, signals, network = self._gradients(), self.signals, self.network
+        gradients, coefs = self._gradients(), self.network.coefs
         return [
             RowReadout(
                 name,
-                signals.inputs[above] - network.resting(above - 1),
-                network.coefs[above],
+                partial(self._beyond_rest, above),
+                coefs[above],
                 partial(gradients, above),
                 self.weights,
-                rows=np.arange(len(network.coefs[above])),
+                rows=np.arange(len(coefs[above])),
+                spread=partial(self._spread, above),
             )
             for above, name in enumerate(self.group_names, start=1)
         ]
+
+    def _beyond_rest(self, above):
+        """Inputs of a layer, less those that it gets where its neurons are gone."""
+        return self._inputs(above) - self.network.resting(above - 1)
 
     def _by_layer(self, gates):
         return np.split(gates, np.cumsum(self.units.group_size)[:-1])

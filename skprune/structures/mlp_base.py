@@ -15,7 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from skprune.readouts import losses
-from skprune.readouts.joint import Goal, refit_jointly
+from skprune.readouts.joint import Aim, refit_jointly
 from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.readouts.network import Network, Signals
 from skprune.structures.base import ModelSize, Structure
@@ -59,7 +59,7 @@ class MLPStructure(Structure):
         As the model takes them.
     """
 
-    goal: Goal | None = None  # the unpruned network, once something is gone
+    aim: Aim | None = None  # the unpruned network, once something is gone
     can_shrink = True
 
     def __init__(self, model, samples):
@@ -93,7 +93,8 @@ class MLPStructure(Structure):
             Which weights of each layer are left.
         """
         self.signals, self.origin, self.masks = signals, origin, masks
-        vars(self).pop("_whole", None)  # which a copy has of the network before
+        for name in ("_own_aim", "_spreads"):
+            vars(self).pop(name, None)  # which a copy has of the network before
         self._set_units()
 
     @abstractmethod
@@ -113,16 +114,28 @@ class MLPStructure(Structure):
     @property
     def guide(self):
         """Output of the unpruned network, None while this is it."""
-        return None if self.goal is None else self.goal.output
+        return None if self.aim is None else self.aim.goal.output
 
     @property
-    def _later_goal(self):
+    def _later_aim(self):
         """What networks that are pruned from this one are to put out."""
-        return self._whole if self.goal is None else self.goal
+        return self._own_aim if self.aim is None else self.aim
 
     @cached_property
-    def _whole(self):
-        return Goal(self.signals.output, self.weights, self.loss_function)
+    def _own_aim(self):
+        return Aim(self.signals, self.weights, self.loss_function)
+
+    def _inputs(self, layer):
+        """Inputs of a layer; those of the first are known."""
+        return self.signals.inputs[layer] if layer else self.X
+
+    @cached_property
+    def _spreads(self):
+        return self.signals.spreads(self.weights)
+
+    def _spread(self, layer):
+        """Standard deviation of each input of a layer."""
+        return self._spreads[layer]
 
     @property
     def estimator(self):
@@ -136,7 +149,8 @@ class MLPStructure(Structure):
         def gradient(layer, rng=None):
             source = "data" if rng is None else "model"
             if source not in drawn:
-                Z = self.signals.output
+                inputs = self.signals.inputs  # which backward needs too
+                Z = self.network.layer(len(inputs) - 1, inputs[-1])
                 Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
                 D = self.loss_function.gradient(Z, Y)
                 drawn[source] = self.signals.backward(D)
@@ -178,7 +192,7 @@ class MLPStructure(Structure):
         else:
             signals = Signals(self._shrunk(gates), self.X)
         successor = copy.copy(self)
-        successor.goal = self._later_goal
+        successor.aim = self._later_aim
         successor._see(signals, origin, masks)
         return successor
 
@@ -193,7 +207,7 @@ class MLPStructure(Structure):
         return self.recovery.solve(targets, RIDGE)
 
     def polished(self):
-        network = refit_jointly(self.signals, self.masks, self._later_goal)
+        network = refit_jointly(self.signals, self.masks, self._later_aim.goal)
         if network is self.network:
             return self
         successor = copy.copy(self)
@@ -231,8 +245,8 @@ class MLPStructure(Structure):
         else:
             network = train_guided(training, self.network, examples, guide)
         successor = copy.copy(self)
-        if threshold is not None:
-            successor.goal = self._later_goal
+        if threshold is not None or self.aim is not None:
+            successor.aim = self._later_aim.settled()
         successor._start_from(Signals(network, self.X), self.masks)
         return successor
 

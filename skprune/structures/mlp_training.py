@@ -148,11 +148,12 @@ class Survivors:
             New.
         """
         signals = Signals(self.network, examples.X)
+        inputs = signals.inputs
         D = examples.loss.gradient(signals.output, examples.Y)
         D *= (examples.weights / examples.weights.sum())[:, None]
         for layer, back in enumerate(signals.backward(D)):
             slope = self.slope_network.coefs[layer]
-            slope[...] = signals.inputs[layer].T @ back
+            slope[...] = inputs[layer].T @ back
             back.sum(axis=0, out=self.slope_network.intercepts[layer])
         gradient = self.slopes[self.positions]
         gradient[: self.penalised] += penalty * self.values[: self.penalised]

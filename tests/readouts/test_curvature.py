@@ -7,8 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skprune.readouts import curvature as curvature_module
-from skprune.readouts import losses
+from skprune.readouts import losses, moments
 from skprune.readouts.curvature import (
     Curvature,
     Survivors,
@@ -125,7 +124,7 @@ def test_conjugate_gradients_solve_the_system(rng):
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
 def test_gradient_is_the_same_in_blocks(rng, form, monkeypatch):
     """J^T D is the sum of J v times D, however many rows are taken at once."""
-    monkeypatch.setattr(curvature_module, "BLOCK", 4)
+    monkeypatch.setattr(moments, "BLOCK", 4)
     network, masks = random_network(rng)
     X, D = rng.normal(size=(11, SIZES[0])), rng.normal(size=(11, SIZES[-1]))
     curvature, n_weights = products(network, masks, X, losses.SQUARED)

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skprune.readouts import dense, moments
+from skprune.readouts import moments
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.losses import SQUARED, Objective
 
@@ -96,7 +96,6 @@ def test_gate_gradient(parts, kind, stored):
 @pytest.mark.parametrize("block", [7, 4096])
 def test_fisher(parts, kind, stored, centred, block, monkeypatch):
     """Mean squared derivative sample by sample, contributions about their mean."""
-    monkeypatch.setattr(dense, "BLOCK", block)
     monkeypatch.setattr(moments, "BLOCK", block)
     readout = readout_of(parts, kind, stored=stored, centred=centred)
     added, weights = unit_contributions(parts, kind), parts[-1]

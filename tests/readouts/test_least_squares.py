@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
-from skprune.readouts import dense, least_squares, moments
+from skprune.readouts import moments
 from skprune.readouts.least_squares import (
     normal_equations,
     ridge_strength,
@@ -34,7 +34,7 @@ def problem():
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
 def test_second_moments(problem, centred, kind, block, monkeypatch):
     """Weighted moments about the mean, the same for sparse inputs and in blocks."""
-    monkeypatch.setattr(least_squares, "BLOCK", block)
+    monkeypatch.setattr(moments, "BLOCK", block)
     A, Z, weights, _ = problem
     found = normal_equations(kind(A), Z, weights, centred=centred)
     if centred:
@@ -161,8 +161,3 @@ def test_single_precision_inputs(problem):
     small = [part.astype(np.float32) for part in (A, Z, weights)]
     found, wanted = normal_equations(*small), normal_equations(A, Z, weights)
     assert_allclose(found.gram, wanted.gram, rtol=1e-4, atol=1e-5)
-
-
-def test_block_size_is_one_number():
-    """Read-outs and equations walk in the same blocks."""
-    assert moments.BLOCK == dense.BLOCK == least_squares.BLOCK
