@@ -177,9 +177,8 @@ class Curvature:
         self.shares = weights.astype(Z.dtype)[:, None]
         derivative = DERIVATIVES[network.activation]
         self.slopes = [derivative(A) for A in signals.inputs[1:]]
-        self.coupling, self.own = loss.coupling(Z), loss.curvature(Z)
-        if self.coupling is not None:
-            self.own = self.own + self.coupling**2
+        self.coupling = loss.coupling(Z)
+        self.own = loss.curvature(Z) if self.coupling is None else None
         # written anew in each product
         widths = [A.shape[1] for A in self.inputs], list(map(len, network.intercepts))
         self.change_of = [np.zeros(shape, Z.dtype) for shape in zip(*widths)]
@@ -204,15 +203,22 @@ class Curvature:
 
     def product(self, vector):
         """J^T C J v, (n_weights,)."""
-        moved = self._change(vector)
-        D = self.own * moved
-        if self.coupling is not None:
-            together = np.einsum("ij,ij->i", self.coupling, moved)
-            D -= self.coupling * together[:, None]
+        D = self._curved(self._change(vector))
         D *= self.shares
         for layer, back in self._backward(D, self.moved):
             product(self.inputs[layer].T, back, self.gradients[layer])
         return self.survivors.flatten(self.gradients).astype(float)
+
+    def _curved(self, moved):
+        """C times a change of the output, which is not changed."""
+        if self.coupling is None:
+            return self.own * moved
+        D, shares = moved, self.coupling
+        # the second time rounding goes, next to which a sure prediction has no curvature
+        for _ in range(2):
+            D = D - np.einsum("ij,ij->i", shares, D)[:, None]
+        D *= shares
+        return D
 
     def _backward(self, D, arrays=None):
         """The layers from the last on, each with D by its Z."""

@@ -21,6 +21,7 @@ References
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -122,14 +123,14 @@ class Aim:
     Attributes
     ----------
     signals : Signals or None
-        Of the unpruned network; None once the goal is made.
+        Of the unpruned network; None once settled.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     loss : Loss
         By the output.
     """
 
-    signals: Signals | None
+    signals: Any
     weights: np.ndarray
     loss: Loss
 

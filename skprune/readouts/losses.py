@@ -32,8 +32,9 @@ class Loss:
         predicts, shape of Z. For losses without a distribution of fixed spread
         the unit normal.
     coupling : callable
-        ``coupling(Z)``: r of shape (n_samples, n_outputs) where the second derivative
-        by two outputs a and b is ``-r_a r_b``, None where it is zero.
+        ``coupling(Z)``: p of shape (n_samples, n_outputs), of sum one, where the second
+        derivative by two outputs a and b is ``-p_a p_b``, and by one ``p_a - p_a^2``;
+        None where outputs are not coupled.
     mean : callable, default=None
         ``mean(Z)``: what the model expects of the targets, where the gradient is zero;
         None for losses that are not of a distribution, and for squared error.

@@ -223,7 +223,8 @@ class Signals:
         list of ndarray of shape (n_inputs,)
             From the first layer to the last.
         """
-        centres, sums = [], []
+        centres: list = []
+        sums: list = []
         for rows, inputs in self.blocks():
             hidden = inputs[1:]
             centres = centres or [A.mean(axis=0) for A in hidden]

@@ -94,6 +94,28 @@ def test_curvature_is_gauss_newton_matrix(rng, loss, form):
     assert_allclose(H, expected, atol=1e-6)
 
 
+def test_sure_predictions_have_little_curvature_in_single_precision(rng):
+    """Where probabilities round to one, products are still those of the little left."""
+    network, masks = random_network(rng)
+    network.coefs[-1][:] *= 20
+    X = rng.normal(size=(200, SIZES[0]))
+    probabilities = losses.SOFTMAX.mean(Signals(network, X).output).max(axis=1)
+    X = X[(probabilities > 1 - 1e-6) & (probabilities < 1 - 1e-9)]
+    forms = []
+    for dtype in (np.float32, np.float64):
+        curvature, n_weights = products(
+            network.astype(dtype), masks, X.astype(dtype), losses.SOFTMAX
+        )
+        vectors = np.random.default_rng(1).normal(size=(20, n_weights))
+        vectors[:, -SIZES[-1] :] += (
+            100  # moves all outputs alike, which changes nothing
+        )
+        forms.append([v @ curvature.product(v) for v in vectors])
+
+    assert len(X) > 20
+    assert_allclose(*forms, rtol=1e-3)
+
+
 @pytest.mark.parametrize("loss", [losses.SQUARED, losses.SOFTMAX])
 def test_drawn_labels_give_the_diagonal(rng, loss):
     """On many samples the estimate is close to the diagonal of the matrix."""
@@ -119,6 +141,20 @@ def test_conjugate_gradients_solve_the_system(rng):
     assert_allclose(solved[-1], np.linalg.solve(H, right), rtol=1e-8)
     forms = [x @ H @ x / 2 - right @ x for x in solved]
     assert 0 > forms[0] > forms[1] > forms[2]
+
+
+def test_conjugate_gradients_do_not_amplify_rounding(rng):
+    """With products in single precision the direction is that in double precision."""
+    values = np.r_[np.logspace(0, -4, 60), 1e3, 1e2]
+    basis = np.linalg.qr(rng.normal(size=(62, 62)))[0]
+    H, right = (basis * values) @ basis.T, basis @ rng.normal(size=62)
+    small = H.astype(np.float32)
+    scale = np.ones(62)
+
+    exact = conjugate_gradients(H.__matmul__, right, scale, 10)
+    found = conjugate_gradients(lambda v: small @ v.astype("f"), right, scale, 10)
+
+    assert_allclose(found, exact, atol=1e-3 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])

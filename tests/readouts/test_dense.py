@@ -193,3 +193,23 @@ def test_gradient_is_asked_for_once():
     assert calls == []
     readout.fisher(), readout.gate_gradient()
     assert calls == [None]
+
+
+def test_inputs_are_asked_for_when_they_are_needed(parts):
+    """Where the spread is known contributions need no inputs; other questions do."""
+    known, asked = readout_of(parts, EntryReadout), []
+    spread = known.input_spread
+
+    def inputs():
+        asked.append(True)
+        return known.A
+
+    given = known.W, lambda rng=None: known.D, known.weights
+    readout = EntryReadout(
+        "layer", inputs, *given, mask=known.mask, spread=lambda: 2 * spread
+    )
+
+    assert_allclose(readout.contribution(), 2 * known.contribution())
+    assert not asked
+    assert_allclose(readout.gate_gradient(), known.gate_gradient())
+    assert readout.A is known.A and len(asked) == 1

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skprune.readouts import curvature, joint, losses
-from skprune.readouts.joint import Goal, refit_jointly
+from skprune.readouts.joint import Aim, Goal, refit_jointly
 from skprune.readouts.network import Network, Signals
 
 SIZES = (5, 6, 4, 3)
@@ -188,3 +188,33 @@ def test_samples_without_weight_are_not_seen(rng):
     assert fitted[0] is not small
     for W, other in zip(fitted[0].coefs, fitted[1].coefs):
         assert_allclose(W, other, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("loss", [losses.SQUARED, losses.SOFTMAX])
+def test_single_precision_is_enough(rng, monkeypatch, loss):
+    """Steps found in single precision lead where those in double precision do."""
+    X, teacher = rng.normal(size=(600, SIZES[0])), random_network(rng, "relu")
+    small, masks = pruned(teacher, rng)
+    goal, before = goal_of(teacher, X, loss), Signals(small, X)
+
+    found = refit_jointly(before, masks, goal)
+
+    monkeypatch.setattr(joint, "SINGLE", np.float64)
+    wanted = refit_jointly(before, masks, goal)
+    output, other = (Signals(network, X).output for network in (found, wanted))
+    assert found is not small and found.dtype == np.float64
+    assert_allclose(output, other, atol=1e-3 * np.abs(other).max())
+
+
+def test_aim_makes_its_goal_when_it_is_needed(rng):
+    """Nothing flows before; once settled, the goal is there and the signals are not."""
+    X, teacher = rng.normal(size=(50, SIZES[0])), random_network(rng)
+    signals, weights = Signals(teacher, X), np.full(50, 1 / 50)
+    aim = Aim(signals, weights, losses.SOFTMAX)
+    assert not {"inputs", "output"} & set(vars(signals))
+
+    settled = aim.settled()
+
+    assert settled.signals is None and settled.goal is aim.goal
+    assert_array_equal(settled.goal.output, signals.output)
+    assert "inputs" not in vars(signals)

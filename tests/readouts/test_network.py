@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import softmax
 from sklearn.neural_network import MLPClassifier
 
+from skprune.readouts import moments
 from skprune.readouts.losses import SOFTMAX
 from skprune.readouts.network import ACTIVATIONS, LivePart, Network, Signals
 
@@ -104,6 +105,60 @@ def test_known_inputs_are_taken_over():
 
     assert again.inputs is inputs
     assert_allclose(again.output, Signals(network, X).output, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_output_does_not_depend_on_what_is_held(kind, monkeypatch):
+    """To the last digit the same, whether the inputs of all layers are held or not."""
+    monkeypatch.setattr(moments, "BLOCK", 3)
+    X, network = kind(features(10)), make_network("tanh")
+    lean, full = Signals(network, X), Signals(network, X)
+
+    parts = [[part.copy() for part in inputs[1:]] for _, inputs in lean.blocks()]
+
+    assert [len(part) for part, _ in parts] == [3, 3, 3, 1]
+    assert_allclose(lean.output, network.layer(2, full.inputs[2]), rtol=1e-12)
+    assert_array_equal(lean.output, full.output)
+    for layer, blocks in enumerate(zip(*parts), start=1):
+        assert_array_equal(np.vstack(blocks), full.inputs[layer])
+    assert "inputs" in vars(full) and "inputs" not in vars(lean)
+
+
+@pytest.mark.parametrize("block", [4, 512])
+def test_spreads_are_weighted_standard_deviations(block, monkeypatch):
+    """Of the inputs of each layer, as numpy has them; what is constant has none."""
+    monkeypatch.setattr(moments, "BLOCK", block)
+    X, network, weights = 100 + features(30), make_network("relu"), np.arange(30) / 435
+    network.coefs[1][:, 0], network.intercepts[1][0] = 0, -1
+    signals = Signals(network, X)
+
+    spreads = signals.spreads(weights)
+
+    assert "inputs" not in vars(signals)
+    for spread, A in zip(spreads, signals.inputs, strict=True):
+        variance = np.cov(A.T, aweights=weights, ddof=0).diagonal()
+        assert_allclose(spread, np.sqrt(variance), rtol=1e-10)
+    assert spreads[2][0] == 0
+
+
+def test_what_is_held_is_known_by_its_identity():
+    """The inputs of a layer are recognised, and not computed for it."""
+    X, network = features(), make_network("relu")
+    signals = Signals(network, X)
+    other = Signals(network, X).inputs[1]
+
+    assert signals.holds(0, X) and not signals.holds(0, X.copy())
+    assert not signals.holds(1, other) and "inputs" not in vars(signals)
+    assert signals.holds(1, signals.inputs[1]) and not signals.holds(1, other)
+
+
+def test_some_of_the_samples():
+    """Signals of some samples are rows of those of all."""
+    X, network, rows = features(), make_network("tanh"), np.array([5, 0])
+
+    taken = Signals(network, X).take(rows)
+
+    assert_allclose(taken.output, Signals(network, X[rows]).output, rtol=1e-12)
 
 
 @pytest.fixture

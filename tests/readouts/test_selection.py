@@ -90,6 +90,28 @@ def test_choice_is_exact_nested_and_above_the_floor(scope, floor, nested):
                 assert kept[units.parent[below]][kept[below]].all()
 
 
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("floor", [0, 1, 3, 20])
+def test_floor_protects_the_best_of_each_group(nested, floor):
+    """The lowest ranks go but for the best units of each group, equal ones or not."""
+    for seed in range(10):
+        units = nested_units(seed, floor=floor) if nested else flat_units(floor=floor)
+        importances = ties(seed, units.n_units)
+        ranks = nested_rank(importances, units)
+        best = [
+            u
+            for g in range(len(units.floor))
+            for u in sorted(np.flatnonzero(units.group == g), key=lambda u: -ranks[u])[
+                :floor
+            ]
+        ]
+        order = [u for u in np.argsort(ranks) if u not in best]
+        for n_remove in range(0, units.removable + 1, 3):
+            expected = ~np.isin(np.arange(units.n_units), order[:n_remove])
+            kept = keep_units(importances, n_remove, units, "global")
+            assert_array_equal(kept, expected)
+
+
 def test_rank_goes_children_first():
     """The nested rank is a permutation in which each unit goes before its parent."""
     units = nested_units(3)
