@@ -214,7 +214,7 @@ class Curvature:
         if self.coupling is None:
             return self.own * moved
         D, shares = moved, self.coupling
-        # the second time rounding goes, next to which a sure prediction has no curvature
+        # the second time rounding goes, beside which a sure prediction curves nothing
         for _ in range(2):
             D = D - np.einsum("ij,ij->i", shares, D)[:, None]
         D *= shares

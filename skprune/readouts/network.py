@@ -227,7 +227,8 @@ class Signals:
         sums: list = []
         for rows, inputs in self.blocks():
             hidden = inputs[1:]
-            centres = centres or [A.mean(axis=0) for A in hidden]
+            # what never changes is at no distance, to the last digit
+            centres = centres or [A[0].copy() for A in hidden]
             sums = sums or [np.zeros((2, A.shape[1])) for A in hidden]
             for A, centre, (first, second) in zip(hidden, centres, sums):
                 shifted = A - centre

@@ -129,7 +129,7 @@ def test_spreads_are_weighted_standard_deviations(block, monkeypatch):
     """Of the inputs of each layer, as numpy has them; what is constant has none."""
     monkeypatch.setattr(moments, "BLOCK", block)
     X, network, weights = 100 + features(30), make_network("relu"), np.arange(30) / 435
-    network.coefs[1][:, 0], network.intercepts[1][0] = 0, -1
+    network.coefs[1][:, 0], network.intercepts[1][0] = 0, 0.1
     signals = Signals(network, X)
 
     spreads = signals.spreads(weights)
