@@ -27,7 +27,7 @@ class Account:
     recall : dict of class label to float
         On these samples.
     notes : object or None
-        From ``Family.noted``, where pruning is to know it.
+        From ``Family.noted``, where recovery is to know it.
     """
 
     size: ModelSize

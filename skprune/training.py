@@ -61,19 +61,15 @@ def pickled_fit(digest, estimator, X, y, fit_params):
     is its key.
     """
     fitted = clone(estimator).fit(X, y, **fit_params)
-    location = locate(fitted, Samples(X, y, trained_on=True))
-    account, family = account_of(location), family_of(location.model)
-    if family.noted is not None and not family.noted_apart:
-        notes = family.noted(location.model, location.samples)
-        account = replace(account, notes=notes)
+    account = account_of(locate(fitted, Samples(X, y)))
     return token_hex(), pickle.dumps((fitted, account), protocol=5)
 
 
 def pickled_notes(name, fitted, X, y):
     """What the family of the model notes of a fit of that name, as bytes.
 
-    Large ones are apart from the fit, as not every pruning needs them. Two fits of the
-    same parameters may differ, which is why the parameters are not their key.
+    They are apart from the fit, as not every pruning needs them. Two fits of the same
+    parameters may differ, which is why the parameters are not their key.
     """
     location = locate(fitted, Samples(X, y, trained_on=True))
     notes = family_of(location.model).noted(location.model, location.samples)
@@ -126,8 +122,7 @@ def trained(
         fit = cache(pickled_fit, ignore=["estimator", "X", "y", "fit_params"])
         name, entry = fit(digest, *given)
         fitted, account = RECENT.loads(name, entry)
-        family = family_of(final_model(fitted))
-        if noted and family.noted is not None and family.noted_apart:
+        if noted and family_of(final_model(fitted)).noted is not None:
             notes = cache(pickled_notes, ignore=["fitted", "X", "y"])
             entry = notes(name, fitted, X, y)
             account = replace(account, notes=pickle.loads(entry))

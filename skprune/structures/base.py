@@ -281,8 +281,6 @@ class Family:
         ``noted(fitted_model, samples)``: what any structure of the model on these
         samples needs and does not depend on how it is pruned; kept beside a cached
         model. None where there is no such thing.
-    noted_apart : bool
-        Whether the notes are large, and only read where recovery asks for them.
     ends : callable or None
         ``ends(fitted_model, X)``: where samples end in a model, from which its answers
         follow and those of any structure that is pruned from it; small enough to be
@@ -303,7 +301,6 @@ class Family:
     ends: Callable | None = None
     answers: Callable | None = None
     noted: Callable | None = None
-    noted_apart: bool = True
 
     def of(self, model):
         """The family as it is for one of its models, fitted or not."""

@@ -17,7 +17,6 @@ from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.mlp_base import MLPStructure, mlp_part_sizes
 from skprune.structures.mlp_layers import MLPLayers
-from skprune.structures.mlp_notes import MLPNotes
 
 
 class MLPConnections(MLPStructure):
@@ -173,24 +172,6 @@ def mlp_feature_use(model):
     return np.asarray((model.coefs_[0] != 0).sum(axis=1)).ravel()
 
 
-def mlp_notes(model, samples):
-    """What a cache keeps of a network and of the samples that it was trained on.
-
-    Parameters
-    ----------
-    model : MLPClassifier or MLPRegressor
-        Fitted.
-    samples : Samples
-        Without weights.
-
-    Returns
-    -------
-    MLPNotes
-        Of use to every granularity.
-    """
-    return MLPNotes.of(MLPConnections(model, samples))
-
-
 def _is_mlp(model):
     return isinstance(model, BaseMultilayerPerceptron)
 
@@ -209,7 +190,5 @@ register(
         part_sizes=mlp_part_sizes,
         feature_use=mlp_feature_use,
         trains_by_passes=True,
-        noted=mlp_notes,
-        noted_apart=False,
     )
 )

@@ -72,8 +72,6 @@ class MLPStructure(Structure):
         self.weights = shares.astype(network.dtype)
         self.loss_function = LOSSES[model.out_activation_]
         self._start_from(Signals(network, self.X), [W != 0 for W in network.coefs])
-        if samples.notes is not None and samples.sample_weight is None:
-            samples.notes.tell(self)
 
     def _start_from(self, signals, masks):
         """Take a network as the one to prune, and as the teacher."""
@@ -95,7 +93,7 @@ class MLPStructure(Structure):
             Which weights of each layer are left.
         """
         self.signals, self.origin, self.masks = signals, origin, masks
-        for name in ("_own_aim", "spreads"):
+        for name in ("_own_aim", "_spreads"):
             vars(self).pop(name, None)  # which a copy has of the network before
         self._set_units()
 
@@ -132,12 +130,12 @@ class MLPStructure(Structure):
         return self.signals.inputs[layer] if layer else self.X
 
     @cached_property
-    def spreads(self):
-        """Standard deviation of the inputs of each layer, a list of (n_inputs,)."""
+    def _spreads(self):
         return self.signals.spreads(self.weights)
 
     def _spread(self, layer):
-        return self.spreads[layer]
+        """Standard deviation of each input of a layer."""
+        return self._spreads[layer]
 
     @property
     def estimator(self):
