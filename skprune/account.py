@@ -28,6 +28,8 @@ class Account:
         On these samples.
     notes : object or None
         From ``Family.noted``, where recovery is to know it.
+    fit : str or None
+        Name of the fit that the model is from, of which a cache gives equal copies.
     """
 
     size: ModelSize
@@ -35,6 +37,7 @@ class Account:
     rows: ClassRows
     recall: dict
     notes: Any = None
+    fit: str | None = None
 
 
 def account_of(location):

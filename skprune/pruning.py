@@ -17,6 +17,7 @@ from skprune.plan import Plan
 from skprune.progress import SILENT
 from skprune.ranking import FirstRanking
 from skprune.recall import recall_after, warn_of_lost_classes
+from skprune.recent import STRUCTURES, held_bytes
 from skprune.size import (
     GroupReport,
     PruningReport,
@@ -229,9 +230,16 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT, account=None)
     Pruned
         One a rate, in their order: the same as `prune_fitted` at that rate.
     """
-    location = with_notes(locate(fitted, samples), account)
-    structure = structure_of(location, plan.granularity)
-    yield from prune_structure(location, structure, plan, rates, rng, task, account)
+    fit = None if account is None else account.fit
+    name = fit, plan.granularity, plan.compensate
+    known = None if fit is None else STRUCTURES.get(name)
+    if known is None:
+        location = with_notes(locate(fitted, samples), account)
+        known = location, structure_of(location, plan.granularity)
+    for pruned in prune_structure(*known, plan, rates, rng, task, account):
+        if fit is not None:
+            STRUCTURES.keep(name, known, held_bytes(known))
+        yield pruned
 
 
 def prune_structure(location, structure, plan, rates, rng, task=SILENT, account=None):

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_para
 from skprune._compat import without_callbacks
 from skprune.account import account_of
 from skprune.progress import SILENT
-from skprune.recent import RECENT
+from skprune.recent import unpickled
 from skprune.structures import (
     Samples,
     family_of,
@@ -121,11 +121,12 @@ def trained(
         digest = joblib.hash(given, hash_name="sha1", coerce_mmap=True)
         fit = cache(pickled_fit, ignore=["estimator", "X", "y", "fit_params"])
         name, entry = fit(digest, *given)
-        fitted, account = RECENT.loads(name, entry)
+        fitted, account = unpickled(name, lambda: entry)
+        account = replace(account, fit=name)
         if noted and family_of(final_model(fitted)).noted is not None:
-            notes = cache(pickled_notes, ignore=["fitted", "X", "y"])
-            entry = notes(name, fitted, X, y)
-            account = replace(account, notes=pickle.loads(entry))
+            cached = cache(pickled_notes, ignore=["fitted", "X", "y"])
+            notes = unpickled((name, "notes"), lambda: cached(name, fitted, X, y))
+            account = replace(account, notes=notes)
         return fitted, account
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+FEW_NODES = 2**13  # of the trees worked on at once, so that all fits into the cache
 # what a forest derives from its pointers alone
 SHAPE = (
     "splits",
@@ -114,6 +115,11 @@ class FlatForest:
     def root_share(self):
         """Weight of each node over that of the root of its tree, (n_nodes,)."""
         return self.weight / self.weight[self.offset[:-1]][self.node_tree]
+
+    @cached_property
+    def step_energies(self):
+        """Weighted mean square of the step of each split, (n_splits,)."""
+        return squares_of_steps(self, lambda block, child: block.root_share[child])
 
     def with_fields(self, **fields):
         """The same nodes with other weights, values, scales or columns.
@@ -347,3 +353,48 @@ def mean_over_trees(value, nodes):
     entries = np.ones(nodes.size), nodes.ravel(), starts
     Z = sparse.csr_array(entries, shape=(n_samples, len(value)))
     return (Z @ np.asarray(value)) / n_trees
+
+
+def squares_of_steps(forest, factor):
+    """Squared steps to both children of each split, added up.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        The trees.
+    factor : callable
+        ``factor(block, children)`` of some of the trees: what multiplies the squares
+        of the steps to some of their nodes.
+
+    Returns
+    -------
+    ndarray of shape (n_splits,)
+        In the scale of each tree.
+    """
+    parts = []
+    for start, stop in tree_blocks(forest.offset, FEW_NODES):
+        block = forest.block(start, stop)
+        total = np.zeros(len(block.splits))
+        for side, step in zip((block.left, block.right), both_steps(block)):
+            squares = np.einsum("tk,tk->t", step, step)
+            total += factor(block, side[block.splits]) * squares
+        parts.append(total * block.scale[block.split_tree] ** 2)
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def both_steps(forest):
+    """What the value changes by from each split to a child.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        The trees.
+
+    Yields
+    ------
+    ndarray of shape (n_splits, width)
+        To the left children, then to the right ones.
+    """
+    start = forest.value.take(forest.splits, axis=0)
+    for child in (forest.left, forest.right):
+        yield forest.value.take(child[forest.splits], axis=0) - start

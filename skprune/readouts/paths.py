@@ -11,11 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from skprune.readouts.base import Readout
-from skprune.readouts.flat import tree_blocks
+from skprune.readouts.flat import both_steps, squares_of_steps, tree_blocks
 from skprune.readouts.step_lasso import BranchLasso
 
 NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
-FEW_NODES = 2**13  # the same where all that is done fits into the cache
 
 
 class PathReadout(Readout):
@@ -82,7 +81,9 @@ class StepReadout(PathReadout):
         self.n_units = len(forest.splits)
 
     def size(self):
-        squares = _over_children(self.forest, lambda block, child: np.ones(len(child)))
+        squares = squares_of_steps(
+            self.forest, lambda block, child: np.ones(len(child))
+        )
         return np.sqrt(squares)
 
     def contribution(self):
@@ -92,7 +93,7 @@ class StepReadout(PathReadout):
     def _energies(self):
         """Squared contributions, (n_units,)."""
         forest = self._weighed() if self._reweighted else self.forest
-        return _over_children(forest, lambda block, child: block.root_share[child])
+        return forest.step_energies
 
     def _weighed(self):
         """The nodes with the weight of these samples."""
@@ -118,7 +119,7 @@ class StepReadout(PathReadout):
         """
         weighted, parts = self.weights[:, None] * D, []
         for block, sums in self._node_sums(lambda t: weighted[:, self._columns(t)]):
-            sides = zip((block.left, block.right), _steps(block))
+            sides = zip((block.left, block.right), both_steps(block))
             totals = sum(
                 (step * sums[child[block.splits]]).sum(axis=1) for child, step in sides
             )
@@ -137,7 +138,7 @@ class StepReadout(PathReadout):
         parts = []
         for block, sums in self._node_sums(lambda t: products[self.forest.column[t]]):
             squares = np.zeros(len(block.splits))
-            for child, step in zip((block.left, block.right), _steps(block)):
+            for child, step in zip((block.left, block.right), both_steps(block)):
                 pairs = step[:, first] * step[:, second]
                 squares += np.einsum("tp,tp->t", pairs, sums[child[block.splits]])
             parts.append(squares * block.scale[block.split_tree] ** 2)
@@ -205,26 +206,6 @@ class StepReadout(PathReadout):
                 for t, length in zip(range(start, stop), np.diff(block.offset))
             ]
             yield block, block.sum_up(np.concatenate(parts))
-
-
-def _over_children(forest, factor):
-    """Squared steps to both children, each times a factor, added up by split."""
-    parts = []
-    for start, stop in tree_blocks(forest.offset, FEW_NODES):
-        block = forest.block(start, stop)
-        total = np.zeros(len(block.splits))
-        for side, step in zip((block.left, block.right), _steps(block)):
-            squares = np.einsum("tk,tk->t", step, step)
-            total += factor(block, side[block.splits]) * squares
-        parts.append(total * block.scale[block.split_tree] ** 2)
-    return np.concatenate([np.zeros(0), *parts])
-
-
-def _steps(forest):
-    """Step of each split to its left child, and to its right child."""
-    start = forest.value.take(forest.splits, axis=0)
-    for child in (forest.left, forest.right):
-        yield forest.value.take(child[forest.splits], axis=0) - start
 
 
 def _leaf_sums(leaf, columns, n_nodes):
