@@ -23,10 +23,10 @@ from skprune.pruning import (
     make_generator,
     prune_candidates,
     prune_fitted,
-    structure_of,
     train_on,
 )
 from skprune.readouts.selection import SCOPES
+from skprune.sharing import structure_of
 from skprune.structures import Samples, locate
 from skprune.training import check_shows_all, routed_fit_params, trained
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skprune.pruning import structure_of
+from skprune.sharing import structure_of
 from skprune.structures import Structure, family_of, input_columns, locate
 from skprune.structures.containers import Location
 from skprune.structures.joined import JoinedUnits

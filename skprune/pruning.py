@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skprune.account import account_of, with_notes
+from skprune.account import account_of
 from skprune.budget import Budget
 from skprune.methods import make_method
 from skprune.plan import Plan
 from skprune.progress import SILENT
 from skprune.ranking import FirstRanking
 from skprune.recall import recall_after, warn_of_lost_classes
-from skprune.recent import STRUCTURES, held_bytes
+from skprune.sharing import Beginning, structure_of
 from skprune.size import (
     GroupReport,
     PruningReport,
@@ -28,8 +28,6 @@ from skprune.size import (
 from skprune.steps import rate_within, run_steps
 from skprune.structures import (
     Samples,
-    check_targets,
-    family_of,
     final_model,
     locate,
 )
@@ -230,15 +228,10 @@ def prune_at_rates(fitted, samples, plan, rates, rng, task=SILENT, account=None)
     Pruned
         One a rate, in their order: the same as `prune_fitted` at that rate.
     """
-    fit = None if account is None else account.fit
-    name = fit, plan.granularity, plan.compensate
-    known = None if fit is None else STRUCTURES.get(name)
-    if known is None:
-        location = with_notes(locate(fitted, samples), account)
-        known = location, structure_of(location, plan.granularity)
-    for pruned in prune_structure(*known, plan, rates, rng, task, account):
-        if fit is not None:
-            STRUCTURES.keep(name, known, held_bytes(known))
+    first = Beginning(fitted, samples, plan, account)
+    units = first.location, first.structure
+    for pruned in prune_structure(*units, plan, rates, rng, task, account):
+        first.keep()
         yield pruned
 
 
@@ -341,32 +334,6 @@ def train_on(fitted, samples, rng):
     location = locate(fitted, samples)
     structure = structure_of(location, "connection")
     return location.rebuild(structure.finetune(1, rng).finished())
-
-
-def structure_of(location, granularity):
-    """The structure of a model.
-
-    Parameters
-    ----------
-    location : Location
-        Where the model is, and its samples.
-    granularity : str
-        What a unit is; the name that the family uses or a synonym.
-
-    Returns
-    -------
-    Structure
-        Of the model as trained.
-
-    Raises
-    ------
-    ValueError
-        If the targets do not fit the model.
-    """
-    check_targets(location.model, location.samples)
-    family = family_of(location.model)
-    structure = family.structures[family.granularity(granularity)]
-    return structure(location.model, location.samples)
 
 
 def _group_reports(structure, support):

@@ -5,11 +5,13 @@ few models from its cache each time, and prunes them on the same samples.
 """
 
 import pickle
+import sys
 from collections import OrderedDict
 from threading import Lock
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import BaseEstimator
 
 MOST_BYTES = 2**26  # of what is kept of each kind, in one process
 
@@ -57,7 +59,7 @@ class Recent:
                 self._kept.popitem(last=False)
 
 
-UNPICKLED, STRUCTURES = Recent(MOST_BYTES), Recent(MOST_BYTES)
+UNPICKLED = Recent(MOST_BYTES)
 
 
 def unpickled(name, pickled):
@@ -84,7 +86,7 @@ def unpickled(name, pickled):
 
 
 def held_bytes(item):
-    """Bytes of the arrays that objects of skprune hold, those of models not counted.
+    """Bytes that objects of skprune and samples hold, those of models not counted.
 
     Parameters
     ----------
@@ -102,14 +104,14 @@ def held_bytes(item):
         if id(item) in seen:
             continue
         seen[id(item)] = item  # keeps it alive, so that no other can have its id
-        if isinstance(item, np.ndarray):
-            own = item.base is None
-            n_bytes += item.nbytes if own else 0
-            pending.extend([] if own else [item.base])
-        elif isinstance(item, dict):
+        if isinstance(item, dict):
             pending.extend(item.values())
         elif isinstance(item, list | tuple):
             pending.extend(item)
+        elif isinstance(item, np.ndarray) and isinstance(item.base, np.ndarray):
+            pending.append(item.base)
         elif sparse.issparse(item) or type(item).__module__.startswith("skprune."):
             pending.extend(getattr(item, "__dict__", {}).values())
+        elif not isinstance(item, BaseEstimator):
+            n_bytes += sys.getsizeof(item)  # all of an array or a table
     return n_bytes

@@ -23,6 +23,7 @@ LAYERS = [
     {"guarantee", "plan"},
     {"recall", "steps"},
     {"account"},
+    {"sharing"},
     {"pruning", "training"},
     {"feature_groups", "path", "structure_laws"},
     {"estimator", "testing"},
