@@ -14,10 +14,24 @@ def status(name):
     return 1024 * int(line.split()[1])
 
 
+def trim():
+    """Give freed memory back, which else is not seen to be used again."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def held_memory(function, *args, **options):
+    """What a call returns, and how far the memory of the process has risen after it."""
+    trim()
+    before = status("VmRSS")
+    result = function(*args, **options)
+    trim()
+    return result, status("VmRSS") - before
+
+
 def peak_memory(function, *args, **options):
     """What a call returns, and how far the memory of the process rose meanwhile."""
-    gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)  # else freed memory is not seen to be used
+    trim()
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")  # the peak is that from here on
     before = status("VmRSS")

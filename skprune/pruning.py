@@ -255,7 +255,9 @@ def prune_structure(location, structure, plan, rates, rng, task=SILENT, account=
     before = account_of(location) if account is None else account
     sizes = before.size, before.parts
     for pruned in prune_candidates(location, structure, plan, rates, rng, task, sizes):
-        after = recall_after(pruned, location.samples.X, before.rows)
+        after = before.recall
+        if plan.finetune or not pruned.support.all():
+            after = recall_after(pruned, location.samples.X, before.rows)
         warn_of_lost_classes(before.recall, after)
         recall = {"recall_before": before.recall, "recall_after": after}
         pruned.report = replace(pruned.report, **recall)

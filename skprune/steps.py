@@ -40,29 +40,29 @@ def run_steps(first, plan, location, task):
     """
     structure = first.structure
     n_units, removable = structure.n_units, structure.units.removable
-    importances, alive = np.zeros(n_units), np.arange(n_units)
+    importances, support = np.zeros(n_units), np.ones(n_units, dtype=bool)
     _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
     counts = removal_counts(n_units, plan.rate, plan.n_steps)
     lines = StepLines(plan.n_steps, n_units)
     for step, n_gone in enumerate(counts, start=1):
         with task.subtask("step", plan.finetune) as subtask:
             n_keep = n_units - min(n_gone, removable)
-            if n_keep < len(alive):
+            n_left = structure.n_units
+            if n_keep < n_left:
                 if structure is first.structure:
                     ranking = first.at(n_keep)
                 else:
                     ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
-                n_remove = len(alive) - n_keep
-                ranking, structure, kept = _one_step(ranking, n_remove, plan, subtask)
-                importances[alive] = ranking.importances
-                alive = alive[kept]
+                ranking, structure, kept = _one_step(
+                    ranking, n_left - n_keep, plan, subtask
+                )
+                importances[support] = ranking.importances
+                support[support] = kept
             subtask.reached(partial(_rebuilt, location, structure))
         if plan.verbose:
-            lines.show(step, len(alive), structure.loss())
-    if plan.compensate and not plan.finetune and len(alive) < n_units:
+            lines.show(step, structure.n_units, structure.loss())
+    if plan.compensate and not plan.finetune and not support.all():
         structure = structure.polished()
-    support = np.zeros(n_units, dtype=bool)
-    support[alive] = True
     return structure, importances, support
 
 

@@ -269,12 +269,10 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
         As `tree_sizes`.
     """
     width, ends = values.shape[1], np.append(first[1:], len(values))
-    is_filled = values != 0
-    is_filled[splits] = False
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
         np.add.reduceat(splits & compares, first, dtype=int).tolist(),
-        [int(np.count_nonzero(is_filled[own])) for own in map(slice, first, ends)],
+        _leaf_values(splits, values, np.append(first, len(values))),
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
         ((ends - first) * (n_bytes + values.dtype.itemsize * width)).tolist(),
     )
@@ -282,3 +280,16 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
         ModelSize(n_parameters, n_thresholds + n_values, n_macs, n_bytes)
         for n_parameters, n_thresholds, n_values, n_macs, n_bytes in each
     ]
+
+
+def _leaf_values(splits, values, offset):
+    """How many values of the leaves of each tree are not zero, a list of int."""
+    counts = []
+    for start, stop in tree_blocks(offset, NODES):
+        own = slice(offset[start], offset[stop])
+        is_filled = values[own] != 0
+        is_filled[splits[own]] = False
+        edges = (offset[start : stop + 1] - own.start).tolist()
+        ranges = map(slice, edges, edges[1:])
+        counts += [int(np.count_nonzero(is_filled[tree])) for tree in ranges]
+    return counts
