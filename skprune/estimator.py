@@ -13,7 +13,6 @@ from skprune._compat import (
     StrOptions,
     fit_context,
 )
-from skprune.account import with_notes
 from skprune.budget import Budget
 from skprune.delegation import PrunedModel, trains_by_passes
 from skprune.methods import make_method
@@ -26,8 +25,8 @@ from skprune.pruning import (
     train_on,
 )
 from skprune.readouts.selection import SCOPES
-from skprune.sharing import structure_of
-from skprune.structures import Samples, locate
+from skprune.sharing import located
+from skprune.structures import Samples
 from skprune.training import check_shows_all, routed_fit_params, trained
 
 
@@ -225,8 +224,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         fitted, account = self._trained(X, y, routed, task)
         rng = make_generator(self.random_state)
         samples = Samples(X, y, weights, trained_on=True)
-        location = with_notes(locate(fitted, samples), account)
-        structure = structure_of(location, plan.granularity)
+        location, structure = located(fitted, samples, plan.granularity, account)
         sizes = None if account is None else (account.size, account.parts)
         path = partial(prune_candidates, location, structure, plan, rates, rng)
         return location, partial(path, sizes=sizes)

@@ -42,6 +42,36 @@ def structure_of(location, granularity):
     return structure(location.model, location.samples)
 
 
+def located(fitted, samples, granularity, account):
+    """Where the model of an estimator is, and its structure.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A fitted model or container.
+    samples : Samples
+        As the estimator takes them.
+    granularity : str
+        As in `structure_of`.
+    account : Account or None
+        Of the estimator, where it is known; its notes go with the samples.
+
+    Returns
+    -------
+    location : Location
+        Where the model is.
+    structure : Structure
+        Of the model as trained.
+
+    Raises
+    ------
+    ValueError
+        If the targets do not fit the model.
+    """
+    location = with_notes(locate(fitted, samples), account)
+    return location, structure_of(location, granularity)
+
+
 class Beginning:
     """What prunings of a model begin with.
 
@@ -73,8 +103,7 @@ class Beginning:
             if known is None and held_bytes(vars(samples)) <= MOST_BYTES / SHARE:
                 self._name, samples = name, _copied(samples)
         if known is None:
-            location = with_notes(locate(fitted, samples), account)
-            known = location, structure_of(location, plan.granularity)
+            known = located(fitted, samples, plan.granularity, account)
         self.location, self.structure = known
 
     def keep(self):

@@ -76,4 +76,4 @@ class NodeValues(NDArrayOperatorsMixin):
 
     def copy(self):
         """An array of all values, to be written to."""
-        return np.concatenate(self._parts)
+        return np.asarray(self)

@@ -268,13 +268,13 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
     list of ModelSize
         As `tree_sizes`.
     """
-    width, ends = values.shape[1], np.append(first[1:], len(values))
+    width, offset = values.shape[1], np.append(first, len(values))
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
         np.add.reduceat(splits & compares, first, dtype=int).tolist(),
-        _leaf_values(splits, values, np.append(first, len(values))),
+        _leaf_values(splits, values, offset),
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
-        ((ends - first) * (n_bytes + values.dtype.itemsize * width)).tolist(),
+        (np.diff(offset) * (n_bytes + values.dtype.itemsize * width)).tolist(),
     )
     return [
         ModelSize(n_parameters, n_thresholds + n_values, n_macs, n_bytes)
