@@ -4,22 +4,22 @@ Wrap a model in `PruningEstimator`, set one number, ``rate``, and get a plain, s
 scikit-learn estimator back.
 """
 
-from skprune.budget import Budget
 from skprune.display import (
     PruningImportanceDisplay,
     PruningLayersDisplay,
     PruningPathDisplay,
     PruningSupportDisplay,
 )
-from skprune.estimator import PruningEstimator
-from skprune.guarantee import PruningGuarantee
+from skprune.engine.budget import Budget
+from skprune.engine.functions import PruningPath, pruning_path
+from skprune.engine.pruning import prune
+from skprune.engine.report import ModelSize, PruningReport, model_size
+from skprune.estimators.pruner import PruningEstimator
+from skprune.estimators.selector import PruningSelector
 from skprune.methods import L1, ImportanceSampling, Magnitude, Random, Taylor
-from skprune.path import PruningPath, pruning_path
-from skprune.pruning import prune
-from skprune.search import PruningEstimatorCV
-from skprune.selector import PruningSelector
-from skprune.size import ModelSize, PruningReport, model_size
-from skprune.tolerance import within_tolerance
+from skprune.search.estimator_cv import PruningEstimatorCV
+from skprune.search.guarantee import PruningGuarantee
+from skprune.search.tolerance import within_tolerance
 
 __version__ = "0.1.0.dev0"
 

@@ -19,9 +19,9 @@ Examples
 """
 
 from skprune._compat import weighted_scorer
-from skprune.delegation import PrunedModel, check_has_model
-from skprune.size import model_size
-from skprune.timing import prediction_seconds
+from skprune.engine.report import model_size
+from skprune.engine.timing import prediction_seconds
+from skprune.estimators.delegation import PrunedModel, check_has_model
 
 
 @weighted_scorer

@@ -62,7 +62,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from skprune.structure_laws import Specimen
+from skprune.testing.structure_laws import Specimen
 
 SCIKIT_LEARN = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 LINEAR = ("connection", "feature")

@@ -30,7 +30,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune import PruningEstimator
-from skprune.delegation import PrunedModel
+from skprune.estimators.delegation import PrunedModel
 from tests.cases import CHECKED_MODELS, SCIKIT_LEARN
 
 EQUIVALENCE = (

@@ -13,23 +13,16 @@ PACKAGE, TESTS = ROOT / "skprune", ROOT / "tests"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TEST_FILES = sorted(TESTS.rglob("*.py"))
 
-# a unit imports from those of earlier lines only, and from itself
+# a folder imports from those of earlier lines only, and from itself
 LAYERS = [
     {"_compat"},
+    {"numerics"},
+    {"methods", "recovery"},
     {"readouts"},
-    {"methods", "progress", "recent", "schedule", "structures", "timing", "tolerance"},
-    {"cv_results", "delegation", "method_laws", "ranking", "size"},
-    {"budget", "scorers"},
-    {"guarantee", "plan"},
-    {"recall", "steps"},
-    {"account"},
-    {"sharing"},
-    {"pruning", "training"},
-    {"feature_groups", "path", "structure_laws"},
-    {"estimator", "testing"},
-    {"candidate", "selector"},
-    {"folds"},
-    {"search"},
+    {"structures"},
+    {"engine"},
+    {"estimators", "testing"},
+    {"scorers", "search"},
     {"display"},
 ]
 MAX_FUNCTION, MAX_FILE, MAX_TEST_FILE = 40, 400, 600
@@ -78,12 +71,6 @@ def test_imports_go_one_way(path):
             continue
         for other in parts[1:2] or names:
             assert other == unit or layer[other] < layer[unit], f"{unit} -> {other}"
-
-
-def test_methods_and_structures_do_not_know_each_other():
-    """They share a layer, so that neither may import the other."""
-    (layer,) = [names for names in LAYERS if "methods" in names]
-    assert "structures" in layer
 
 
 def test_layers_name_what_there_is():

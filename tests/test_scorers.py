@@ -9,7 +9,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skprune import PruningEstimator, model_size, scorers, timing
+from skprune import PruningEstimator, model_size, scorers
+from skprune.engine import timing
 from tests.cases import dataset
 
 X, Y = dataset("classes")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skprune.readouts.selection import keep_units
+from skprune.numerics.units import keep_units
 from skprune.structures import Samples, family_of
 
 

@@ -22,14 +22,14 @@ import numpy as np
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skprune.readouts.dense import RowReadout
-from skprune.readouts.least_squares import (
+from skprune.numerics.least_squares import (
     normal_equations,
     ridge_strength,
     solve_rows,
 )
-from skprune.readouts.losses import SQUARED
-from skprune.readouts.selection import Units
+from skprune.numerics.losses import SQUARED
+from skprune.numerics.units import Units
+from skprune.readouts.dense import RowReadout
 from skprune.structures.base import (
     Family,
     ModelSize,

@@ -12,10 +12,10 @@ from skprune.display.candidates import (
     standard_error,
 )
 from skprune.display.style import CURVES, MARK, MARKERS, axes_for, bare
-from skprune.estimator import PruningEstimator
-from skprune.guarantee import PruningGuarantee
-from skprune.search import PRUNING, PruningEstimatorCV
-from skprune.tolerance import candidate_rates, largest_within, rate_parameter
+from skprune.estimators.pruner import PruningEstimator
+from skprune.search.estimator_cv import PRUNING, PruningEstimatorCV
+from skprune.search.guarantee import PruningGuarantee
+from skprune.search.tolerance import candidate_rates, largest_within, rate_parameter
 
 SIZES = {
     "n_units": "units left",

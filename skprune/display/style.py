@@ -4,9 +4,9 @@ The colours are those of Okabe and Ito, which people with any kind of colour vis
 tell apart; kept and removed differ in lightness too.
 """
 
-from skprune.delegation import check_has_model
-from skprune.estimator import PruningEstimator
-from skprune.search import PruningEstimatorCV
+from skprune.estimators.delegation import check_has_model
+from skprune.estimators.pruner import PruningEstimator
+from skprune.search.estimator_cv import PruningEstimatorCV
 from skprune.structures import final_model
 
 PRUNERS = PruningEstimator, PruningEstimatorCV

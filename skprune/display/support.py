@@ -3,8 +3,8 @@
 import numpy as np
 
 from skprune.display.style import KEPT, PRUNERS, REMOVED, axes_for, bare, pruned_model
-from skprune.feature_groups import feature_use
-from skprune.selector import PruningSelector
+from skprune.estimators.feature_groups import feature_use
+from skprune.estimators.selector import PruningSelector
 from skprune.structures import final_model, input_columns
 
 IMPORTANCE, USE = "importance", "weights or splits that read it"

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skprune._compat import validate_params
-from skprune.readouts.selection import keep_units
+from skprune.numerics.units import keep_units
 
 
 class Method(ABC, BaseEstimator):

@@ -6,8 +6,8 @@ import numpy as np
 
 from skprune._compat import Interval, StrOptions
 from skprune.methods.base import Method
-from skprune.readouts.sampling import inclusion_probabilities, systematic_sample
-from skprune.readouts.selection import apportion, keep_units, layer_adaptive
+from skprune.numerics.sampling import inclusion_probabilities, systematic_sample
+from skprune.numerics.units import apportion, keep_units, layer_adaptive
 
 
 class ImportanceSampling(Method):

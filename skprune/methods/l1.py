@@ -4,8 +4,8 @@ import numpy as np
 
 from skprune._compat import StrOptions
 from skprune.methods.base import Method
-from skprune.readouts.lasso import shrink_to
-from skprune.readouts.shrinkage import SoftThreshold
+from skprune.numerics.lasso import shrink_to
+from skprune.numerics.shrinkage import SoftThreshold
 
 
 class L1(Method):

@@ -4,7 +4,7 @@ from numbers import Integral
 
 from skprune._compat import Interval, Options, StrOptions
 from skprune.methods.base import Method
-from skprune.readouts.obs import squared_weight
+from skprune.numerics.obs import squared_weight
 
 
 class Taylor(Method):

@@ -4,10 +4,10 @@ from functools import cached_property
 
 import numpy as np
 
-from skprune.readouts import obs
+from skprune.numerics import obs
+from skprune.numerics.lasso import RowLasso
+from skprune.numerics.least_squares import normal_equations
 from skprune.readouts.base import Readout
-from skprune.readouts.lasso import RowLasso
-from skprune.readouts.least_squares import normal_equations
 
 DAMPING = 1e-2  # relative ridge of the Gram matrix of the units
 

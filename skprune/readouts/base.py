@@ -90,7 +90,7 @@ class Readout(ABC):
         ----------
         score : callable
             ``score(W, diagonal)`` ranks inputs by their weights and the diagonal of
-            the inverse Hessian, as `skprune.readouts.obs.squared_weight` does.
+            the inverse Hessian, as `skprune.numerics.obs.squared_weight` does.
         rng : numpy.random.Generator, default=None
             As in `fisher`.
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from skprune.numerics.lasso import LassoProblem, SmoothLasso, solve_all
 from skprune.readouts.base import Readout
 from skprune.readouts.joined import joined_lasso
-from skprune.readouts.lasso import LassoProblem, SmoothLasso, solve_all
 
 
 class ConcatenatedReadout(Readout):

@@ -16,18 +16,18 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from skprune.readouts import newton, obs
-from skprune.readouts.base import Readout
-from skprune.readouts.lasso import EntryLasso, RowLasso, ScreenedLasso
-from skprune.readouts.least_squares import normal_equations
-from skprune.readouts.losses import SQUARED
-from skprune.readouts.moments import (
+from skprune.numerics import newton, obs
+from skprune.numerics.lasso import EntryLasso, RowLasso, ScreenedLasso
+from skprune.numerics.least_squares import normal_equations
+from skprune.numerics.losses import SQUARED
+from skprune.numerics.moments import (
     column_spread,
     row_blocks,
     square_products,
     squared,
 )
-from skprune.readouts.sampling import entry_sensitivity
+from skprune.numerics.sampling import entry_sensitivity
+from skprune.readouts.base import Readout
 
 FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
 DAMPING = 1e-2  # relative ridge of a layer inside a network, as its recovery has

@@ -10,9 +10,9 @@ from functools import singledispatch
 
 import numpy as np
 
+from skprune.numerics.lasso import RowLasso, SmoothLasso
 from skprune.readouts.base import Readout
-from skprune.readouts.lasso import RowLasso, SmoothLasso
-from skprune.readouts.step_lasso import BranchLasso
+from skprune.readouts.branch_lasso import BranchLasso
 
 
 class JoinedReadout(Readout):

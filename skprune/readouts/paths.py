@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 
+from skprune.numerics.forest import both_steps, squares_of_steps, tree_blocks
 from skprune.readouts.base import Readout
-from skprune.readouts.flat import both_steps, squares_of_steps, tree_blocks
-from skprune.readouts.step_lasso import BranchLasso
+from skprune.readouts.branch_lasso import BranchLasso
 
 NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
 

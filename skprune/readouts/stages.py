@@ -5,11 +5,11 @@ from functools import cached_property
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skprune.readouts import obs
+from skprune.numerics import obs
+from skprune.numerics.lasso import LassoProblem, RowLasso
+from skprune.numerics.sampling import SENSITIVITY_ROWS
 from skprune.readouts.base import BLOCK
-from skprune.readouts.lasso import LassoProblem, RowLasso
 from skprune.readouts.paths import PathReadout
-from skprune.readouts.sampling import SENSITIVITY_ROWS
 
 DAMPING = 1e-2  # ridge, relative to the mean variance of the outputs of the trees
 

@@ -16,7 +16,7 @@ from sklearn.base import is_classifier
 from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.readouts.losses import SQUARED
+from skprune.numerics.losses import SQUARED
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
 from skprune.structures.samples import total_weights

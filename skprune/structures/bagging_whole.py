@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import is_classifier
 
-from skprune.readouts.losses import SQUARED
+from skprune.numerics.losses import SQUARED
+from skprune.numerics.units import Units
 from skprune.readouts.members import MemberReadout
-from skprune.readouts.selection import Units
 from skprune.structures.bagging_members import predictions, with_members
 from skprune.structures.base import Structure
 from skprune.structures.samples import total_weights

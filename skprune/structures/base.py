@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skprune.readouts.selection import Units
+from skprune.numerics.units import Units
 
 
 @dataclass(frozen=True)

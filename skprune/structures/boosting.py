@@ -14,8 +14,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import is_classifier
 
-from skprune.readouts.boosted_leaves import recover_boosted
-from skprune.readouts.losses import (
+from skprune.numerics.losses import (
     EXPONENTIAL,
     LOGISTIC,
     SOFTMAX,
@@ -24,8 +23,9 @@ from skprune.readouts.losses import (
     tweedie,
     weighted_quantile,
 )
-from skprune.readouts.selection import Units
+from skprune.numerics.units import Units
 from skprune.readouts.stages import StageReadout
+from skprune.recovery.boosted_leaves import recover_boosted
 from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel

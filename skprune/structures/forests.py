@@ -20,8 +20,8 @@ from sklearn.ensemble import (
     RandomTreesEmbedding,
 )
 
+from skprune.numerics.units import Units
 from skprune.readouts.forest_mean import TreeReadout
-from skprune.readouts.selection import Units
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeStructure

@@ -14,7 +14,7 @@ from sklearn.ensemble import (
 )
 
 from skprune._compat import HistTrees
-from skprune.readouts.flat import FlatForest
+from skprune.numerics.forest import FlatForest
 from skprune.structures.base import Family, ModelSize, register
 from skprune.structures.boosting import (
     BOOSTING_STRUCTURES,

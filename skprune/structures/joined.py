@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from skprune.numerics.units import Units
 from skprune.readouts.joined import JoinedReadout
-from skprune.readouts.selection import Units
 from skprune.structures.base import Structure
 
 

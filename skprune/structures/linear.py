@@ -19,9 +19,9 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
-from skprune.readouts import iterative, least_squares, losses, newton
+from skprune.numerics import iterative, least_squares, losses, newton
+from skprune.numerics.units import Units
 from skprune.readouts.dense import EntryReadout, RowReadout
-from skprune.readouts.selection import Units
 from skprune.structures.base import Family, ModelSize, Structure, register
 from skprune.structures.linear_objective import (
     dense_copy,

@@ -25,7 +25,7 @@ from sklearn.linear_model import (
 )
 from sklearn.preprocessing import label_binarize
 
-from skprune.readouts import losses
+from skprune.numerics import losses
 
 TRAINING_STATE = {"_average_coef", "_average_intercept", "_standard_coef"}
 TRAINING_STATE |= {"_standard_intercept", "_expanded_class_weight"}

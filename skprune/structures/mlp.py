@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 
 from skprune._compat import BaseMultilayerPerceptron
+from skprune.numerics.network import Network
+from skprune.numerics.units import Units
 from skprune.readouts.dense import EntryReadout, RowReadout
-from skprune.readouts.network import Network
-from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.mlp_base import MLPStructure, mlp_part_sizes
 from skprune.structures.mlp_layers import MLPLayers

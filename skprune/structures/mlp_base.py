@@ -14,10 +14,10 @@ from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from skprune.readouts import losses
-from skprune.readouts.joint import Aim, refit_jointly
-from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.readouts.network import Network, Signals
+from skprune.numerics import losses
+from skprune.numerics.network import Network, Signals
+from skprune.recovery.gauss_newton import Aim, refit_jointly
+from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.structures.base import ModelSize, Structure
 from skprune.structures.mlp_distillation import is_guided, train_guided
 from skprune.structures.mlp_shrinking import Shrinkage

@@ -21,8 +21,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from skprune.readouts.losses import LOGISTIC, SOFTMAX
-from skprune.readouts.network import Network, Signals
+from skprune.numerics.losses import LOGISTIC, SOFTMAX
+from skprune.numerics.network import Network, Signals
 
 SHARE = 0.5  # of the guide in a target
 LEAST_FACTOR = 0.01  # by which logits shrink at most

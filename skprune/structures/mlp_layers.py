@@ -10,11 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
+from skprune.numerics.moments import column_spread
+from skprune.numerics.network import Network
+from skprune.numerics.units import Units
 from skprune.readouts.additive import AdditiveReadout
-from skprune.readouts.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.readouts.moments import column_spread
-from skprune.readouts.network import Network
-from skprune.readouts.selection import Units
+from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.structures.mlp_base import RIDGE, MLPStructure
 
 

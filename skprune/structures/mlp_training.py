@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skprune.readouts.losses import Loss
-from skprune.readouts.network import LivePart, Network, Signals
+from skprune.numerics.losses import Loss
+from skprune.numerics.network import LivePart, Network, Signals
 
 AUTO_BATCH = 200  # what batch_size="auto" means to scikit-learn
 

@@ -9,8 +9,8 @@ import copy
 
 import numpy as np
 
-from skprune.readouts.flat import FlatForest, tree_blocks
-from skprune.readouts.node_values import NodeValues
+from skprune.numerics.forest import FlatForest, tree_blocks
+from skprune.numerics.node_values import NodeValues
 from skprune.structures.base import ModelSize
 
 PLAIN = (int, float, str, np.generic, type(None))  # what a copy may share

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from skprune.readouts.flat import mean_over_trees
-from skprune.readouts.leaves import (
+from skprune.numerics.forest import mean_over_trees
+from skprune.recovery.leaves import (
     CAUTIOUS,
     FOLDS,
     STRENGTHS,

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.readouts.leaves import recover_leaves
+from skprune.recovery.leaves import recover_leaves
 from skprune.structures.surgery import (
     flatten,
     rebuild_trees,

@@ -8,9 +8,9 @@ from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from skprune.readouts.content import content_rank, row_hashes
-from skprune.readouts.leaf_solvers import Probabilities
-from skprune.readouts.losses import SQUARED
+from skprune.numerics.content import content_rank, row_hashes
+from skprune.numerics.losses import SQUARED
+from skprune.recovery.leaf_solvers import Probabilities
 from skprune.structures.samples import total_weights
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skprune.numerics.units import Units
 from skprune.readouts.joined import JoinedReadout
 from skprune.readouts.paths import StepReadout
-from skprune.readouts.selection import Units
 from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_sizes
 from skprune.structures.tree_base import TreeStructure

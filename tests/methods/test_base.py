@@ -8,9 +8,9 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
 from skprune import Magnitude, PruningEstimator
-from skprune.method_laws import example_readouts
 from skprune.methods import METHODS, FunctionMethod, Method, make_method
-from skprune.readouts.selection import Units, keep_units
+from skprune.numerics.units import Units, keep_units
+from skprune.testing.method_laws import example_readouts
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
 from skprune import Magnitude, PruningEstimator, prune
-from skprune.method_laws import example_readouts
+from skprune.testing.method_laws import example_readouts
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from skprune import Random
-from skprune.method_laws import example_readouts
+from skprune.testing.method_laws import example_readouts
 
 
 def test_nothing_is_asked_of_the_read_out():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skprune.numerics.losses import SQUARED, Objective
+from skprune.numerics.obs import squared_weight
 from skprune.readouts.concatenated import ConcatenatedReadout
 from skprune.readouts.dense import RowReadout
 from skprune.readouts.joined import JoinedReadout
-from skprune.readouts.losses import SQUARED, Objective
-from skprune.readouts.obs import squared_weight
 
 GROUP = np.array([0, 1, 2, 2, 1, 3, 0])  # four features, and three
 

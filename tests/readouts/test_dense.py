@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skprune.readouts import moments
+from skprune.numerics import moments
+from skprune.numerics.losses import SQUARED, Objective
 from skprune.readouts.dense import EntryReadout, RowReadout
-from skprune.readouts.losses import SQUARED, Objective
 
 N_SAMPLES, N_INPUTS, N_OUTPUTS = 50, 6, 3
 

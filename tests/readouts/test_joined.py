@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso
 
+from skprune.numerics.lasso import LassoProblem
+from skprune.numerics.losses import SQUARED, Objective
+from skprune.numerics.obs import squared_weight
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.readouts.joined import JoinedReadout, joined_lasso
-from skprune.readouts.lasso import LassoProblem
-from skprune.readouts.losses import SQUARED, Objective
-from skprune.readouts.obs import squared_weight
 
 GROUP = np.array([0, 1, 0, 2, 1])
 

@@ -7,9 +7,9 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skprune.numerics.lasso import shrink_to
 from skprune.readouts import paths
 from skprune.readouts.joined import JoinedReadout
-from skprune.readouts.lasso import shrink_to
 from tests.tree_oracles import splits_of, structure_of, trees_of
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)

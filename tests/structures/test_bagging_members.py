@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from skprune import PruningEstimator, PruningSelector, model_size, prune
-from skprune.readouts.selection import keep_units
+from skprune.numerics.units import keep_units
 from tests.bagged import SCALED, bagged
 from tests.cases import dataset
 from tests.tree_oracles import structure_of

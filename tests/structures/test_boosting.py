@@ -13,9 +13,9 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
-from skprune.readouts import losses
-from skprune.structure_laws import Specimen
+from skprune.numerics import losses
 from skprune.structures.boosting import boosting_loss, places, without_trees
+from skprune.testing.structure_laws import Specimen
 
 X, Y = load_iris(return_X_y=True)
 KINDS = {

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from skprune import structure_laws as laws
-from skprune.structure_laws import Specimen
 from skprune.structures.joined import JoinedUnits
+from skprune.testing import structure_laws as laws
+from skprune.testing.structure_laws import Specimen
 from tests.cases import CASES
 
 NAMES = ("LogisticRegression", "Ridge-outputs", "MLPClassifier", "DecisionTree")

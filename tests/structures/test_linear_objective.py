@@ -24,7 +24,7 @@ from sklearn.linear_model import (
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skprune.readouts import losses
+from skprune.numerics import losses
 from skprune.structures.linear_objective import (
     dense_copy,
     linear_loss,

@@ -7,8 +7,8 @@ from scipy import sparse
 from sklearn.datasets import load_digits, load_iris
 from sklearn.neural_network import MLPClassifier
 
+from skprune.engine.ranking import rank_units
 from skprune.methods import Magnitude
-from skprune.ranking import rank_units
 from skprune.structures.mlp_base import (
     SPARSE_DENSITY,
     mlp_part_sizes,

@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import prune
-from skprune.readouts.losses import LOGISTIC, SOFTMAX, SQUARED
-from skprune.readouts.network import Network, Signals
+from skprune.numerics.losses import LOGISTIC, SOFTMAX, SQUARED
+from skprune.numerics.network import Network, Signals
 from skprune.structures.base import Samples
 from skprune.structures.mlp import MLPConnections
 from skprune.structures.mlp_distillation import (

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from skprune import L1
-from skprune.readouts.network import Network
+from skprune.numerics.network import Network
 from skprune.structures import Samples
 from skprune.structures.mlp import MLPConnections, MLPFeatures, MLPNeurons
 from skprune.structures.mlp_shrinking import Shrinkage

@@ -21,7 +21,7 @@ from sklearn.tree import (
     export_text,
 )
 
-from skprune.readouts.flat import FlatForest
+from skprune.numerics.forest import FlatForest
 from skprune.structures.surgery import (
     flatten,
     joined,

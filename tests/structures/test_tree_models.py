@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 
-from skprune.size import part_sizes
+from skprune.engine.report import part_sizes
 from skprune.structures import Samples, family_of
 from skprune.structures.tree_models import tree_model
 from tests.cases import dataset

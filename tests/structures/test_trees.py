@@ -8,8 +8,8 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import prune
+from skprune.engine.pruning import Plan, prune_fitted
 from skprune.methods import Magnitude
-from skprune.pruning import Plan, prune_fitted
 from skprune.structures import Samples, family_of
 from tests.tree_oracles import (
     pruned_at,

@@ -1,0 +1,236 @@
+"""A fitted model pruned at many rates, from one ranking."""
+
+from copy import deepcopy
+from dataclasses import astuple, dataclass, fields
+from numbers import Integral, Real
+
+import numpy as np
+
+from skprune.engine.plan import Plan
+from skprune.engine.pruning import make_generator, prune_at_rates
+from skprune.engine.report import PruningReport
+from skprune.methods import make_method
+from skprune.structures import ModelSize, Samples
+
+SIZES = tuple(field.name for field in fields(ModelSize))
+LARGEST = 0.99  # of the rates that are laid out where only their number is given
+CLOSE = 1e-9  # rates nearer than this are the same when a path is asked for one
+
+
+def pruning_path(
+    estimator,
+    X,
+    y,
+    *,
+    rates,
+    method="magnitude",
+    granularity="connection",
+    scope="global",
+    n_steps=1,
+    compensate=True,
+    finetune=0,
+    sample_weight=None,
+    random_state=None,
+    verbose=0,
+):
+    """Prune a fitted model at several rates.
+
+    Each model of the path is the one that `prune` returns at its rate with the same
+    `random_state`, to the last digit. What the rates have in common is done once: the
+    units are found and ranked (`L1` ranks for each rate, as its penalty follows from
+    it), and survivors of every rate are estimated from the same moments. With
+    ``n_steps > 1`` the steps of different rates differ, and only the first ranking is
+    shared. Memory: what the largest pruning needs, and the models that are kept.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted linear model, MLP, tree or forest, or a Pipeline, search,
+        TransformedTargetRegressor or FrozenEstimator that holds one. It is not
+        changed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples on which units are ranked and survivors re-estimated: those that the
+        model was trained on, or others like them.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    rates : array-like of shape (n_rates,)
+        Shares of the units that are removed, each in [0, 1). They are sorted, and a
+        rate that is given several times counts once.
+    method, granularity, scope, n_steps, compensate, finetune, verbose
+        As in `PruningEstimator`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples.
+    random_state : int, RandomState instance or None, default=None
+        Seed of methods that draw, and of the order of samples in `finetune`; the same
+        for each rate.
+
+    Returns
+    -------
+    PruningPath
+        The pruned models, in ascending order of the rates.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If its model is of no family that can be pruned.
+    ValueError
+        If a parameter is out of its range or does not fit the model.
+
+    See Also
+    --------
+    prune : One rate.
+    PruningEstimatorCV : Chooses the rate by cross-validation.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skprune import pruning_path
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> forest = RandomForestClassifier(n_estimators=10, random_state=0).fit(X, y)
+    >>> path = pruning_path(forest, X, y, rates=[0.5, 0.8], granularity="tree")
+    >>> [len(model.estimators_) for rate, model in path]
+    [5, 2]
+    """
+    rates = check_rates(rates)
+    plan = Plan(
+        method=make_method(method),
+        rate=rates[0],
+        granularity=granularity,
+        scope=scope,
+        n_steps=n_steps,
+        compensate=compensate,
+        finetune=finetune,
+        verbose=verbose,
+    )
+    plan.check(estimator)
+    samples, rng = Samples(X, y, sample_weight), make_generator(random_state)
+    # the largest model last, as it is a copy that needs no room to work in
+    order, found = sorted(rates, key=lambda rate: (rate == 0, rate)), {}
+    for rate, pruned in zip(
+        order, prune_at_rates(estimator, samples, plan, order, rng)
+    ):
+        # what recovery leaves as it was may be one array in all models of the path
+        model = pruned.estimator
+        found[rate] = model if pruned.is_own else deepcopy(model), pruned.report
+    estimators, reports = zip(*(found[rate] for rate in rates))
+    return PruningPath(np.array(rates), list(estimators), list(reports))
+
+
+def check_rates(rates):
+    """Sort rates and drop repeated ones.
+
+    Parameters
+    ----------
+    rates : array-like of shape (n_rates,)
+        Shares of the units that go.
+
+    Returns
+    -------
+    list of float
+        In ascending order, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not a number in [0, 1).
+    """
+    values = np.atleast_1d(np.asarray(rates, dtype=object))
+    if values.ndim > 1 or not len(values):
+        raise ValueError(
+            f"rates={rates!r} is not a list of rates; it must hold at least one number "
+            "in [0, 1)."
+        )
+    for rate in values:
+        number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool_)
+        if not number or not 0 <= rate < 1:
+            raise ValueError(
+                f"rates={rates!r} has {rate!r}, which is not a share of units; each "
+                "rate must be a number in [0, 1)."
+            )
+    return sorted({float(rate) for rate in values})
+
+
+def rate_grid(rates):
+    """The candidates of a search.
+
+    Parameters
+    ----------
+    rates : int or array-like of shape (n_rates,)
+        The rates, or their number.
+
+    Returns
+    -------
+    list of float
+        In ascending order, each once.
+
+    Examples
+    --------
+    >>> rate_grid(5)
+    [0.0, 0.6838, 0.9, 0.9684, 0.99]
+    """
+    if isinstance(rates, Integral):
+        rates = np.round(1 - np.geomspace(1, 1 - LARGEST, rates), 4)
+    return check_rates(rates)
+
+
+@dataclass(frozen=True, eq=False)
+class PruningPath:
+    """A model pruned at several rates.
+
+    ``path[0.9]`` is the model pruned at that rate, ``len(path)`` the number of rates,
+    and iterating gives pairs of a rate and its model.
+
+    Attributes
+    ----------
+    rates : ndarray of shape (n_rates,)
+        In ascending order.
+    estimators : list of estimator
+        The pruned models, plain and fitted, one a rate.
+    reports : list of PruningReport
+        Units and sizes before and after, one a rate.
+    """
+
+    rates: np.ndarray
+    estimators: list
+    reports: list[PruningReport]
+
+    def __len__(self):
+        return len(self.rates)
+
+    def __iter__(self):
+        return zip(self.rates.tolist(), self.estimators)
+
+    def __getitem__(self, rate):
+        distance = np.abs(self.rates - rate)
+        nearest = int(np.argmin(distance))
+        if distance[nearest] > CLOSE:
+            raise KeyError(
+                f"no model of the path has rate {rate}; its rates are "
+                f"{self.rates.tolist()}."
+            )
+        return self.estimators[nearest]
+
+    def to_frame(self):
+        """Units and sizes by rate.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a rate, with the columns ``rate``, ``n_units`` (those that are
+            left), ``n_parameters``, ``n_nonzero``, ``n_macs`` and ``n_bytes``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        rows = [
+            (rate, sum(group.n_kept for group in report.groups), *astuple(report.after))
+            for rate, report in zip(self.rates, self.reports)
+        ]
+        return pd.DataFrame(rows, columns=["rate", "n_units", *SIZES])

@@ -1,0 +1,149 @@
+"""What a pruning is asked to be, checked before anything expensive is done."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+
+from skprune.engine.budget import Budget
+from skprune.methods import Method
+from skprune.numerics.units import SCOPES
+from skprune.structures import family_of, final_model
+
+
+class PruningWarning(UserWarning):
+    """What a user should know of a pruning that was done as asked."""
+
+
+class FlooredRateWarning(PruningWarning):
+    """Fewer units than the rate asks for can go."""
+
+
+class LostClassWarning(PruningWarning):
+    """A class that the model found is hardly found any more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to prune: the parameters of `prune`, checked against a model.
+
+    Attributes
+    ----------
+    method : Method
+        What ranks the units.
+    rate : float or Budget
+        Share of the units that goes, or what the model may cost.
+    granularity : str
+        What a unit is; the name that the family uses or a synonym.
+    scope : {"global", "local", "lamp"}
+        How layers or trees compete.
+    n_steps : int
+        Number of steps.
+    compensate : bool
+        Whether survivors are estimated anew after each step.
+    finetune : int
+        Passes over the samples after each step.
+    verbose : int
+        Whether each step prints a line.
+    """
+
+    method: Method
+    rate: float | Budget = 0.5
+    granularity: str = "connection"
+    scope: str = "global"
+    n_steps: int = 1
+    compensate: bool = True
+    finetune: int = 0
+    verbose: int = 0
+
+    @property
+    def shrinks(self):
+        """Whether units go while the model is trained."""
+        return bool(self.finetune) and self.method.shrinks_in_training
+
+    def check(self, estimator):
+        """Raise where the plan does not fit the estimator, fitted or not.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A model or a container of one.
+
+        Raises
+        ------
+        TypeError
+            If the model is not one that can be pruned.
+        ValueError
+            If the family of the model does not have the granularity, or is not
+            trained by passes and `finetune` asks for some, or if a value is out of
+            its range.
+        """
+        family = family_of(final_model(estimator))
+        canonical = family.granularity(self.granularity)
+        self.method.check()
+        check_rate(self.rate)
+        if self.scope not in SCOPES:
+            raise ValueError(
+                f"scope={self.scope!r} is not known; choose one of {SCOPES}."
+            )
+        if not isinstance(self.compensate, bool | np.bool_):
+            raise ValueError(f"compensate={self.compensate!r} must be True or False.")
+        _check_count("n_steps", self.n_steps, least=1)
+        _check_count("finetune", self.finetune, least=0)
+        if self.method.shrinks_in_training:
+            self._check_shrinking(family, canonical)
+        if self.finetune and not family.trains_by_passes:
+            raise ValueError(
+                f"finetune={self.finetune} asks for training passes, but {family.name} "
+                "are not trained by passes; set finetune=0."
+            )
+
+    def _check_shrinking(self, family, canonical):
+        claim = f"method={self.method!r} shrinks units while the model is trained, but "
+        if not family.trains_by_passes:
+            raise ValueError(
+                f"{claim}{family.name} are not trained by passes; choose another one."
+            )
+        if not family.structures[canonical].can_shrink:
+            names = ", ".join(
+                repr(name)
+                for name, kind in family.structures.items()
+                if kind.can_shrink
+            )
+            raise ValueError(
+                f"{claim}a unit of granularity={self.granularity!r} has no weights of "
+                f"its own that could; choose {names}."
+            )
+        if not self.finetune:
+            raise ValueError(
+                f"{claim}finetune=0 trains it for no pass; set finetune to at least 1, "
+                "or choose another method."
+            )
+
+
+def check_rate(rate):
+    """Raise if a rate is neither a number in [0, 1) nor a budget.
+
+    Parameters
+    ----------
+    rate : float or Budget
+        Share of the units that goes, or what the model may cost.
+
+    Raises
+    ------
+    ValueError
+        Says the value and the range.
+    """
+    if isinstance(rate, Budget):
+        return
+    number = isinstance(rate, Real) and not isinstance(rate, bool)
+    if not number or not 0 <= float(rate) < 1:
+        raise ValueError(
+            f"rate={rate!r} is not a share of units; it must be a number in [0, 1), or "
+            "a Budget."
+        )
+
+
+def _check_count(name, value, *, least):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")

@@ -1,0 +1,158 @@
+"""The steps of a pruning: rank, choose gates, remove, recover, train."""
+
+import warnings
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from skprune.engine.budget import fewest_gone
+from skprune.engine.plan import FlooredRateWarning
+from skprune.engine.progress import SILENT, StepLines
+from skprune.engine.ranking import rank_units
+from skprune.engine.schedule import removal_counts
+
+BELOW_ONE = float(np.nextafter(1.0, 0.0))
+
+
+def run_steps(first, plan, location, task):
+    """Prune a structure to the rate of a plan.
+
+    Parameters
+    ----------
+    first : FirstRanking
+        Of the structure.
+    plan : Plan
+        Whose rate is a number.
+    location : Location
+        Where the model is.
+    task : Task
+        The pruning, whose steps callbacks follow.
+
+    Returns
+    -------
+    structure : Structure
+        What is left.
+    importances : ndarray of shape (n_units,)
+        Of the last ranking that saw each unit; zero where none did.
+    support : ndarray of bool of shape (n_units,)
+        Which units are left.
+    """
+    structure = first.structure
+    n_units, removable = structure.n_units, structure.units.removable
+    importances, support = np.zeros(n_units), np.ones(n_units, dtype=bool)
+    _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
+    counts = removal_counts(n_units, plan.rate, plan.n_steps)
+    lines = StepLines(plan.n_steps, n_units)
+    for step, n_gone in enumerate(counts, start=1):
+        with task.subtask("step", plan.finetune) as subtask:
+            n_keep = n_units - min(n_gone, removable)
+            n_left = structure.n_units
+            if n_keep < n_left:
+                if structure is first.structure:
+                    ranking = first.at(n_keep)
+                else:
+                    ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
+                ranking, structure, kept = _one_step(
+                    ranking, n_left - n_keep, plan, subtask
+                )
+                importances[support] = ranking.importances
+                support[support] = kept
+            subtask.reached(partial(_rebuilt, location, structure))
+        if plan.verbose:
+            lines.show(step, structure.n_units, structure.loss())
+    if plan.compensate and not plan.finetune and not support.all():
+        structure = structure.polished()
+    return structure, importances, support
+
+
+def _rebuilt(location, structure):
+    return location.rebuild(structure.finished())
+
+
+def _one_step(ranking, n_remove, plan, task):
+    """The ranking of a step, the structure after it, and which units are left."""
+    if plan.shrinks:
+        return _shrinking_step(ranking, n_remove, plan, task)
+    gates = ranking.gates(n_remove, plan.scope)
+    structure = ranking.structure.prune(
+        gates, compensate=plan.compensate, rng=ranking.rng
+    )
+    if plan.finetune:
+        if plan.compensate and n_remove:
+            structure = structure.polished()
+        structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
+    return ranking, structure, gates != 0
+
+
+def _shrinking_step(ranking, n_remove, plan, task):
+    """As `_one_step`, where a training decides which units go."""
+    n_shrinking = -(-2 * plan.finetune // 3)
+    trained = ranking.shrunk(n_remove, plan.scope, n_shrinking, task.passes)
+    gates, rng = trained.gates(n_remove, plan.scope), ranking.rng
+    if plan.compensate:
+        structure = ranking.structure.prune(gates, compensate=True, rng=rng).polished()
+    else:
+        structure = trained.structure.prune(gates, compensate=False, rng=rng)
+    if plan.finetune > n_shrinking:
+        structure = structure.finetune(plan.finetune - n_shrinking, rng, task.passes)
+    return trained, structure, gates != 0
+
+
+def _warn_if_floored(wanted, removable, structure, plan):
+    if wanted > removable:
+        warnings.warn(
+            f"rate={plan.rate} asks for {wanted} of {structure.n_units} units of "
+            f"{type(structure.estimator).__name__} to go, but only {removable} can: "
+            "each layer, and each ensemble, keeps at least one. rate_ says what was "
+            "reached.",
+            FlooredRateWarning,
+            stacklevel=2,
+        )
+
+
+def rate_within(budget, first, plan, location):
+    """The smallest rate that meets a budget.
+
+    Parameters
+    ----------
+    budget : Budget
+        What the model may cost.
+    first, plan, location
+        As in `run_steps`; the rate of the plan does not count.
+
+    Returns
+    -------
+    float
+        In [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If no rate meets it; says what the largest rate reaches.
+    """
+    units, X = first.structure.units, location.samples.X
+    quiet = replace(plan, verbose=0)
+    sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
+
+    def rate_of(n_gone):
+        return min(n_gone / max(units.n_units, 1), BELOW_ONE)
+
+    def excess(plan, n_gone):
+        plan = replace(plan, rate=rate_of(n_gone))
+        structure, *_ = run_steps(first, plan, location, SILENT)
+        return budget.excess(structure.finished(), X)
+
+    n_gone = fewest_gone(
+        units.removable,
+        lambda n_gone: not excess(sketch, n_gone),
+        lambda n_gone: not excess(quiet, n_gone),
+    )
+    if n_gone is None:
+        least = excess(quiet, units.removable)
+        reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
+        raise ValueError(
+            f"rate={budget!r} cannot be met by {type(location.model).__name__} with "
+            f"granularity={plan.granularity!r}: the smallest it can reach is {reached}."
+        )
+    return rate_of(n_gone)

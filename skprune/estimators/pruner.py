@@ -1,0 +1,275 @@
+"""PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
+
+from functools import partial
+from numbers import Integral, Real
+
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.metaestimators import available_if
+
+from skprune._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    StrOptions,
+    fit_context,
+)
+from skprune.engine.budget import Budget
+from skprune.engine.fits import check_shows_all, routed_fit_params, trained
+from skprune.engine.plan import Plan
+from skprune.engine.progress import fit_task
+from skprune.engine.pruning import (
+    make_generator,
+    prune_candidates,
+    prune_fitted,
+    train_on,
+)
+from skprune.engine.sharing import located
+from skprune.estimators.delegation import PrunedModel, trains_by_passes
+from skprune.methods import make_method
+from skprune.numerics.units import SCOPES
+from skprune.structures import Samples
+
+
+class PruningEstimator(CallbackSupportMixin, PrunedModel):
+    """Fit a model and prune it to a smaller one of the same class.
+
+    Exactly ``round(rate * n_units)`` units of the fitted model are removed, the
+    survivors are re-estimated in closed form, and the result is a plain scikit-learn
+    estimator that needs no skprune to predict.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A linear model, MLP, tree or forest, or a Pipeline, search or
+        TransformedTargetRegressor that ends in one. Wrap a model that is already
+        fitted in `sklearn.frozen.FrozenEstimator`; it is not changed.
+    method : str, Method or callable, default="magnitude"
+        What ranks the units: "importance", "l1", "magnitude", "random" or "taylor", a
+        method object such as :class:`Magnitude`, or a function
+        ``f(readout, rng) -> importances``.
+    rate : float or Budget, default=0.5
+        Share of the units that is removed, in [0, 1). Each layer, and each
+        ensemble, keeps at least one unit; where that stops short of the rate a
+        warning says so and ``rate_`` holds what was reached. A :class:`Budget` asks for
+        the smallest rate at which the model costs no more.
+    granularity : str, default="connection"
+        What a unit is: "connection" (a coefficient, a weight, or a split of a tree
+        with what hangs below), "neuron" (a hidden neuron, or a tree of a forest),
+        "layer" (a hidden layer, or a depth level of a tree) or "feature". The words
+        "coefficient", "weight", "split", "node", "tree" and "depth" are taken too.
+    scope : {"global", "local", "lamp"}, default="global"
+        Whether all units compete in one ranking, each layer or tree loses the same
+        share, or one ranking of layer-adaptive scores decides.
+    n_steps : int, default=1
+        Number of steps, each of which removes the same share of what is left, ranks
+        anew and recovers.
+    compensate : bool, default=True
+        Whether the survivors are re-estimated by least squares after each step.
+    finetune : int, default=0
+        Training passes over the samples after each step, removed units held at
+        zero; for models that are trained by passes.
+    memory : str or object with the joblib.Memory interface, default=None
+        Where fitted, unpruned models are cached, so that a search over `rate`,
+        `method` or `granularity` fits each of them once a fold. With
+        ``random_state=None`` the cached model is one random draw.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the nested ``random_state`` parameters of `estimator` and everything
+        drawn here.
+    verbose : int, default=0
+        Prints a line a step where positive: units, loss and the time that is left.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The pruned model, plain and fitted.
+    importances_ : ndarray of shape (`n_units_`,)
+        Importance of each unit in the last ranking that saw it. High: keep.
+    support_ : ndarray of bool of shape (`n_units_`,)
+        Which units are left, numbered from input to output.
+    n_units_ : int
+        Number of units before pruning. A weight that is zero after training is not a
+        unit.
+    rate_ : float
+        Share of the units that went.
+    method_ : Method
+        The method that ran, with what it found (``order_`` of Taylor, say).
+    report_ : PruningReport
+        Units, parameters, non-zeros, multiply-adds and bytes before and after.
+    classes_ : ndarray
+        Class labels, for classifiers.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where X has string names.
+
+    See Also
+    --------
+    prune : The same for a fitted model, as a function.
+    model_size : Size of a model.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skprune import PruningEstimator
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> net = MLPClassifier(max_iter=50, tol=0.01, random_state=0)
+    >>> small = PruningEstimator(net, rate=0.8).fit(X_train, y_train)
+    >>> bool(small.score(X_test, y_test) > 0.92)
+    True
+    """
+
+    __metadata_request__fit = {"sample_weight": UNUSED}
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "method": [str, HasMethods(["importances", "gates"]), callable],
+        "rate": [Interval(Real, 0, 1, closed="left"), Budget],
+        "granularity": [str],
+        "scope": [StrOptions(set(SCOPES))],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "compensate": ["boolean"],
+        "finetune": [Interval(Integral, 0, None, closed="left")],
+        "memory": [str, HasMethods(["cache"]), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        method="magnitude",
+        rate=0.5,
+        granularity="connection",
+        scope="global",
+        n_steps=1,
+        compensate=True,
+        finetune=0,
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.method = method
+        self.rate = rate
+        self.granularity = granularity
+        self.scope = scope
+        self.n_steps = n_steps
+        self.compensate = compensate
+        self.finetune = finetune
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
+        """Fit the model and prune it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples, as the model takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, for fitting, ranking and recovery.
+        **fit_params : dict
+            Metadata for ``fit`` of the model, with metadata routing enabled.
+
+        Returns
+        -------
+        self : PruningEstimator
+            Fitted.
+
+        Raises
+        ------
+        TypeError
+            If the model is of no family that can be pruned, or takes no
+            `sample_weight` and one is given.
+        ValueError
+            If a parameter is out of its range or does not fit the model; raised
+            before the model is fitted.
+        """
+        plan = self._plan()
+        plan.check(self.estimator)
+        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        with fit_task(self, 2, X, y, sample_weight) as task:
+            fitted, account = self._trained(X, y, routed, task)
+            self._rng = make_generator(self.random_state)
+            samples = Samples(X, y, weights, trained_on=True)
+            with task.subtask("prune", self.n_steps) as steps:
+                pruned = prune_fitted(fitted, samples, plan, self._rng, steps, account)
+            task.reached(lambda: pruned.estimator)
+        return self._record(pruned)
+
+    def _trained(self, X, y, routed, task):
+        return trained(
+            self.estimator,
+            X,
+            y,
+            routed,
+            random_state=self.random_state,
+            memory=self.memory,
+            task=task,
+            noted=self.compensate,
+        )
+
+    def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
+        """The location of the model, fitted once, and what prunes it at all rates."""
+        plan = self._plan()
+        plan.check(self.estimator)
+        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        fitted, account = self._trained(X, y, routed, task)
+        rng = make_generator(self.random_state)
+        samples = Samples(X, y, weights, trained_on=True)
+        location, structure = located(fitted, samples, plan.granularity, account)
+        sizes = None if account is None else (account.size, account.parts)
+        path = partial(prune_candidates, location, structure, plan, rates, rng)
+        return location, partial(path, sizes=sizes)
+
+    def _plan(self):
+        return Plan(
+            method=make_method(self.method),
+            rate=self.rate,
+            granularity=self.granularity,
+            scope=self.scope,
+            n_steps=self.n_steps,
+            compensate=self.compensate,
+            finetune=self.finetune,
+            verbose=self.verbose,
+        )
+
+    @available_if(trains_by_passes)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train the pruned model for one pass, removed units held at zero.
+
+        For models that are trained by passes. Before `fit`, the first call is a `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples, new ones or those of `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets, of the classes seen in the first call.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; the first call needs samples of each of them.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; with metadata routing enabled they go where those
+            of `fit` go.
+
+        Returns
+        -------
+        self : PruningEstimator
+            With another ``estimator_``.
+        """
+        if not hasattr(self, "estimator_"):
+            check_shows_all(classes, y)
+            return self.fit(X, y, sample_weight=sample_weight)
+        if not hasattr(self, "_rng"):
+            self._rng = make_generator(self.random_state)
+        _, weights = routed_fit_params(self, sample_weight, {}, "partial_fit")
+        samples = Samples(X, y, weights)
+        self.estimator_ = train_on(self.estimator_, samples, self._rng)
+        return self

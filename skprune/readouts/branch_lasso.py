@@ -1,0 +1,297 @@
+"""The lasso on the gates of splits: a fit to the output of the trees as they are.
+
+A split cannot stay without those above it. So each is penalised together with all that
+hangs below it, by the norm of the whole branch [1]_: a branch goes as a whole, or its
+top stays. The proximal step is one sweep up and one down.
+
+References
+----------
+.. [1] R. Jenatton, J. Mairal, G. Obozinski and F. Bach, "Proximal Methods for
+   Hierarchical Sparse Coding", JMLR 2011.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from skprune.numerics.lasso import SmoothLasso
+from skprune.recovery.leaf_solvers import LeafIndicator
+
+TINY = np.finfo(float).tiny
+REMEMBERED = 4  # weights whose residuals are kept, of the last steps
+
+
+class StepLasso(SmoothLasso):
+    """The lasso on the gates of splits, in the scale of their contributions.
+
+    It aims at the output of the trees as they are. The penalty of a group of splits is
+    that of its norm.
+
+    Parameters
+    ----------
+    steps : StepReadout
+        The splits.
+    unit : ndarray of int of shape (n_splits,)
+        The unit of each split.
+    paths : PathOperator, default=None
+        Of these splits; None to make it.
+    """
+
+    max_iterations = 50
+    tolerance = 1e-3
+
+    def __init__(self, steps, unit, paths=None):
+        if paths is None:
+            paths = PathOperator(steps.forest, steps.leaves, len(steps.weights))
+        self.steps, self.paths = steps, paths
+        self.weights = steps.weights
+        self.spread = steps.contribution()
+        self.target = self.paths.output(self._per_spread(self.spread))
+        self._latest: deque = deque(maxlen=REMEMBERED)
+        start = np.zeros((len(unit), 1))
+        super().__init__(self, start, np.where(self.spread > 0, unit, -2)[:, None])
+        self.n_units = int(unit.max(initial=-1)) + 1
+
+    def value(self, W):
+        """Half the mean squared distance to the output of the trees."""
+        return float(self.weights @ (self._residual(W) ** 2).sum(axis=1)) / 2
+
+    def gradient(self, W):
+        """Derivative of `value`, (n_splits, 1)."""
+        weighted = self.weights[:, None] * self._residual(W)
+        return self._per_spread(self.paths.pulls(weighted))[:, None]
+
+    def _residual(self, W):
+        """Distance to the output of the trees; a step asks twice for that of one W."""
+        for known, residual in self._latest:
+            if known is W:
+                return residual
+        residual = self.paths.output(self._per_spread(W[:, 0])) - self.target
+        self._latest.append((W, residual))
+        return residual
+
+    def _ahead(self, new, before, factor):
+        ahead = super()._ahead(new, before, factor)
+        # the output is linear in the weights: no pass over the samples for this one
+        at_new, at_before = self._residual(new), self._residual(before)
+        self._latest.append((ahead, at_new + factor * (at_new - at_before)))
+        return ahead
+
+    def _per_spread(self, numbers):
+        zeros = np.zeros_like(numbers)
+        return np.divide(numbers, self.spread, out=zeros, where=self.spread > 0)
+
+
+class BranchLasso(StepLasso):
+    """The lasso on the gates of splits, whose groups are branches.
+
+    The weights of a group are those of a split and of all below it.
+
+    Parameters
+    ----------
+    steps : StepReadout
+        The splits.
+    """
+
+    def __init__(self, steps):
+        super().__init__(steps, np.arange(len(steps.forest.splits)))
+
+    @property
+    def levels(self):
+        """The splits by depth."""
+        return self.paths.levels
+
+    def joined(self, group):
+        """The same for groups of splits, each penalised by its own norm."""
+        return StepLasso(self.steps, group, self.paths)
+
+    def _norms(self, V):
+        return np.sqrt(self.levels.branch_sums(V[:, 0] ** 2))
+
+    def _shrink(self, V, threshold):
+        inside = np.where(self.unit == -2, 0.0, V)
+        return inside * self.levels.shrinkage(inside[:, 0] ** 2, threshold)[:, None]
+
+
+class SplitLevels:
+    """Sweeps over the splits of all trees, sorted by depth.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        The trees.
+
+    Attributes
+    ----------
+    order : ndarray of int of shape (n_splits,)
+        The splits, roots first.
+    parent : ndarray of int of shape (n_splits,)
+        In this order the position of the split above; of roots any.
+    levels : list of slice
+        The positions of each depth.
+    """
+
+    def __init__(self, forest):
+        depth = forest.depth[forest.splits]
+        self.order = np.argsort(depth, kind="stable")
+        ends = np.cumsum(np.bincount(depth, minlength=1))
+        self.levels = [slice(*pair) for pair in zip([0, *ends], ends)]
+        position = np.empty(len(depth) + 1, dtype=np.intp)
+        position[self.order] = np.arange(len(depth))
+        position[-1] = len(depth)  # where there is none
+        self.parent = position[forest.split_parent[self.order]]
+        number = np.full(forest.n_nodes, len(depth))
+        number[forest.splits] = np.arange(len(depth))
+        self.below = [
+            position[number[child[forest.splits[self.order]]]]
+            for child in (forest.left, forest.right)
+        ]
+
+    def run_down(self, added):
+        """Add to each split what its parent has, in place; `added` is in `order`."""
+        for level in self.levels[1:]:
+            added[level] += added[self.parent[level]]
+        return added
+
+    def branch_sums(self, numbers):
+        """Sum over each split and all below it, (n_splits,)."""
+        sums = np.append(numbers[self.order], 0.0)
+        left, right = self.below
+        for level in reversed(self.levels):
+            sums[level] += sums[left[level]] + sums[right[level]]
+        return self._given_order(sums[:-1])
+
+    def shrinkage(self, squares, threshold):
+        """What the proximal step of the norms of all branches multiplies splits by.
+
+        Parameters
+        ----------
+        squares : ndarray of shape (n_splits,)
+            Squared weights.
+        threshold : float
+            By which each norm is shortened, inner branches first.
+
+        Returns
+        -------
+        ndarray of shape (n_splits,)
+            In [0, 1]; zero below a zero.
+        """
+        rest, factor = np.append(squares[self.order], 0.0), np.empty(len(squares))
+        left, right = self.below
+        for level in reversed(self.levels):
+            total = rest[level] + rest[left[level]] + rest[right[level]]
+            shorter = 1 - threshold / np.sqrt(np.maximum(total, TINY))
+            factor[level] = np.maximum(shorter, 0.0)
+            rest[level] = total * factor[level] ** 2
+        for level in self.levels[1:]:
+            factor[level] *= factor[self.parent[level]]
+        return self._given_order(factor)
+
+    def _given_order(self, numbers):
+        back = np.empty_like(numbers)
+        back[self.order] = numbers
+        return back
+
+
+class PathOperator:
+    """Products with the matrix of which step each sample takes, which is not stored.
+
+    Parameters
+    ----------
+    forest : FlatForest
+        The trees.
+    leaves : callable
+        ``leaves(t)``: the leaf of tree t, as a node of that tree, that each sample
+        falls into.
+    n_samples : int
+        How many there are.
+    """
+
+    def __init__(self, forest, leaves, n_samples):
+        self.forest, self.n_samples = forest, n_samples
+        self.leaf = np.flatnonzero(forest.left < 0)
+        scale = forest.scale[forest.node_tree, None]
+        start = forest.value[forest.splits]
+        self.steps = [
+            (scale * forest.value)[child[forest.splits]] - scale[forest.splits] * start
+            for child in (forest.left, forest.right)
+        ]
+        self.levels = SplitLevels(forest)
+        self._prepare(scale * forest.value)
+        self.parts = [
+            self._of_output(column, leaves) for column in np.unique(forest.column)
+        ]
+
+    def _prepare(self, value):
+        """What enters each split, and each leaf, and where values start."""
+        forest, n_splits = self.forest, len(self.forest.splits)
+        into = np.zeros_like(value)
+        above = np.full(forest.n_nodes, n_splits)
+        for child, step in zip((forest.left, forest.right), self.steps):
+            into[child[forest.splits]] = step
+            above[child[forest.splits]] = np.arange(n_splits)
+        roots = above == n_splits
+        self.start = np.where(roots[:, None], value, 0.0)
+        self.entering, self.above = into, above
+
+    def _of_output(self, column, leaves):
+        """The outputs that some trees add to, their leaves, and who falls where."""
+        forest = self.forest
+        trees = np.flatnonzero(forest.column == column)
+        of_part = np.isin(forest.node_tree[self.leaf], trees)
+        reached = np.empty((len(trees), self.n_samples), dtype=np.int32)
+        n_leaves = np.empty(len(trees), dtype=np.intp)
+        for row, t in enumerate(trees):
+            is_leaf = forest.left[forest.nodes(t)] < 0
+            reached[row] = (np.cumsum(is_leaf) - 1)[leaves(t)]
+            n_leaves[row] = is_leaf.sum()
+        indicator = LeafIndicator(reached, n_leaves)
+        return forest.columns(trees[0]), np.flatnonzero(of_part), indicator
+
+    def output(self, gates):
+        """Sum over trees when the step of each split is multiplied by a gate.
+
+        Parameters
+        ----------
+        gates : ndarray of shape (n_splits,)
+            One a split.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Without what the trees are added to.
+        """
+        splits, order = self.forest.splits, self.levels.order
+        gate = np.append(gates, 0.0)[self.above, None]
+        value = self.start + gate * self.entering
+        at_splits = np.zeros((len(splits) + 1, value.shape[1]))
+        at_splits[order] = self.levels.run_down(value[splits[order]])
+        value = value[self.leaf] + at_splits[self.above[self.leaf]]
+        total = np.zeros((self.n_samples, self.forest.n_outputs))
+        for columns, of_part, indicator in self.parts:
+            total[:, columns] = indicator.dot(value[of_part])
+        return total
+
+    def pulls(self, R):
+        """Sum over samples of the step of each split times columns of R.
+
+        Parameters
+        ----------
+        R : ndarray of shape (n_samples, n_outputs)
+            Weighted derivatives by the output, for instance.
+
+        Returns
+        -------
+        ndarray of shape (n_splits,)
+            The transpose of what makes an output of gates.
+        """
+        forest = self.forest
+        sums = np.zeros((forest.n_nodes, forest.value.shape[1]))
+        for columns, of_part, indicator in self.parts:
+            sums[self.leaf[of_part]] = indicator.T_dot(R[:, columns])
+        forest.sum_up(sums)
+        sides = zip((forest.left, forest.right), self.steps)
+        return sum(
+            np.einsum("sk,sk->s", step, sums[child[forest.splits]])
+            for child, step in sides
+        )

@@ -1,0 +1,160 @@
+"""Recovery of a network, layer by layer, without training.
+
+From the first layer to the last, the weights that survive are estimated by least
+squares from what the layers below, already pruned, now compute to the pre-activations
+of the teacher, with a ridge toward the teacher's weights [1]_. Every layer is a convex
+problem, and an error made below is made good above as far as it can be.
+
+References
+----------
+.. [1] X. Dong, S. Chen and S. Pan, "Learning to Prune Deep Neural Networks via
+   Layer-wise Optimal Brain Surgeon", NeurIPS 2017.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from skprune.numerics import iterative, least_squares
+from skprune.numerics.moments import column_spread
+from skprune.numerics.network import Network, Signals
+
+DIRECT = 5000  # inputs up to which their second moments are formed
+
+
+@dataclass(frozen=True)
+class LayerTarget:
+    """How one layer of the pruned network is estimated.
+
+    Attributes
+    ----------
+    layer : int
+        The layer of the teacher whose Z it reproduces.
+    columns : ndarray of int of shape (n_outputs,)
+        Which outputs of that layer.
+    prior : ndarray of shape (n_inputs, n_outputs)
+        Weights toward which the ridge pulls.
+    mask : ndarray of bool of shape (n_inputs, n_outputs)
+        Which weights survive.
+    """
+
+    layer: int
+    columns: np.ndarray
+    prior: np.ndarray
+    mask: np.ndarray
+
+
+class LayerwiseRecovery:
+    """Least squares toward a teacher; keeps what all calls share.
+
+    Parameters
+    ----------
+    teacher : Signals
+        Of the network as trained.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    """
+
+    def __init__(self, teacher, weights):
+        self.teacher = teacher
+        self.weights = weights
+
+    @cached_property
+    def feature_moments(self):
+        """Second moments of the features, with the first layer's Z as targets."""
+        X, network = self.teacher.X, self.teacher.network
+        nothing = np.empty((X.shape[0], 0), dtype=network.dtype)
+        moments = least_squares.normal_equations(X, nothing, self.weights)
+        return least_squares.NormalEquations(
+            moments.gram,
+            moments.gram @ network.coefs[0],
+            moments.input_mean,
+            moments.input_mean @ network.coefs[0] + network.intercepts[0],
+        )
+
+    def solve(self, targets, ridge):
+        """Estimate all layers.
+
+        Parameters
+        ----------
+        targets : list of LayerTarget
+            From the first layer to the last.
+        ridge : float
+            Strength of the ridge, relative to the mean variance of a layer's inputs.
+
+        Returns
+        -------
+        Signals
+            Of the pruned network, on the samples of the teacher.
+        """
+        network, inputs = Network([], [], self.teacher.network.activation), []
+        A = self.teacher.X
+        for index, target in enumerate(targets):
+            W, b = self.solve_layer(A, target, ridge)
+            network.coefs.append(W)
+            network.intercepts.append(b)
+            inputs.append(A)
+            if index + 1 < len(targets):
+                A = self._next_inputs(network, A, target)
+        return Signals(network, self.teacher.X, inputs)
+
+    def solve_layer(self, A, target, ridge):
+        """Estimate one layer.
+
+        Parameters
+        ----------
+        A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+            Its inputs in the pruned network.
+        target : LayerTarget
+            What it aims at.
+        ridge : float
+            As in `solve`.
+
+        Returns
+        -------
+        W : ndarray of shape (n_inputs, n_outputs)
+            Zero outside the mask.
+        b : ndarray of shape (n_outputs,)
+            The intercepts.
+        """
+        network = self.teacher.network
+        if self._is_unchanged(A, target):
+            return target.prior, network.intercepts[target.layer][target.columns]
+        if A.shape[1] > DIRECT:
+            W, b = self._iterate(A, target, ridge)
+        else:
+            W, b = self._solve_directly(A, target, ridge)
+        return W.astype(network.dtype), b.astype(network.dtype)
+
+    def _is_unchanged(self, A, target):
+        """Whether the teacher's own weights solve the problem exactly."""
+        same_inputs = self.teacher.holds(target.layer, A)
+        return same_inputs and not target.prior[~target.mask].any()
+
+    def _solve_directly(self, A, target, ridge):
+        equations = self._equations(A, target)
+        strength = least_squares.ridge_strength(equations.gram, ridge)
+        W = least_squares.solve_masked(equations, target.mask, target.prior, strength)
+        return W, equations.intercept(W)
+
+    def _equations(self, A, target):
+        if target.layer == 0:
+            return self.feature_moments.take(target.columns)
+        Z = self.teacher.preactivation(target.layer)[:, target.columns]
+        return least_squares.normal_equations(A, Z, self.weights)
+
+    def _iterate(self, A, target, ridge):
+        Z = self.teacher.preactivation(target.layer)[:, target.columns]
+        variance = column_spread(A, self.weights) ** 2
+        strength = np.full(Z.shape[1], ridge * (variance.mean() or 1.0))
+        return iterative.solve_masked(
+            A, Z, self.weights, target.mask, target.prior, strength, centred=True
+        )
+
+    def _next_inputs(self, network, A, target):
+        if not self._is_unchanged(A, target):
+            return network.hidden(network.n_layers - 1, A)
+        above = self.teacher.inputs[target.layer + 1]
+        whole = len(target.columns) == above.shape[1]
+        return above if whole else above[:, target.columns]

@@ -1,0 +1,336 @@
+"""The laws that every model family keeps, each a function of a `Specimen`.
+
+They raise an AssertionError where a law is broken.
+"""
+
+import copy
+import pickle
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+from joblib import hash as content_hash
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, softmax
+from sklearn.base import clone, is_regressor
+
+from skprune.engine.plan import FlooredRateWarning
+from skprune.engine.pruning import Plan, prune_fitted
+from skprune.engine.report import arrays_of, model_size, part_sizes
+from skprune.methods import Magnitude, Random
+from skprune.numerics.units import keep_units
+from skprune.structures import Samples, ends_of, family_of, final_model, locate
+
+RATES = (0, 0.1, 0.5, 0.9, 0.99)
+STATISTICS = ("size", "contribution", "fisher", "removal_loss")
+LINKS = {
+    "identity": lambda Z: Z,
+    "exp": np.exp,
+    "expit": expit,
+    "softmax": lambda Z: softmax(Z, axis=1),
+}
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A fitted model and samples, on which the laws of a structure are held.
+
+    Attributes
+    ----------
+    estimator : estimator
+        Fitted; a model or a container of one.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples as the estimator takes them.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    granularity : str
+        What a unit is.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples.
+    """
+
+    estimator: object
+    X: object
+    y: object
+    granularity: str
+    sample_weight: object = None
+
+    @property
+    def samples(self):
+        """The samples and their weights."""
+        return Samples(self.X, self.y, self.sample_weight)
+
+    def structure(self, model=None):
+        """The structure of the model, or of another one in its place."""
+        location = locate(self.estimator, self.samples)
+        family = family_of(location.model)
+        kind = family.structures[family.granularity(self.granularity)]
+        return kind(location.model if model is None else model, location.samples)
+
+    def pruned(self, rate, method=None, **options):
+        """What pruning the estimator to a rate gives."""
+        plan = Plan(method or Random(), rate, self.granularity, **options)
+        rng = np.random.default_rng(0)
+        return prune_fitted(self.estimator, self.samples, plan, rng)
+
+
+def gates_of_one_change_nothing(specimen):
+    """Gates of one change nothing."""
+    structure = specimen.structure()
+    gated = structure.output(np.ones(structure.n_units))
+    _assert_same(gated, structure.output(), single=1e-5, double=1e-12)
+
+
+def gate_gradient_is_derivative_of_loss(specimen, n_gates=8, step=1e-6):
+    """The gradient by a gate is the central difference of the loss."""
+    structure = specimen.structure()
+    single = structure.output().dtype != np.float64
+    if not structure.gates_are_linear or single or not structure.n_units:
+        return
+    gradient, rng = structure.gate_gradient(), np.random.default_rng(0)
+    for unit in rng.permutation(structure.n_units)[:n_gates]:
+        up, down = np.ones((2, structure.n_units))
+        up[unit] += step
+        down[unit] -= step
+        slope = (structure.loss(up) - structure.loss(down)) / (2 * step)
+        assert_allclose(
+            slope, gradient[unit], rtol=1e-4, atol=1e-8 * (1 + structure.loss())
+        )
+
+
+def rebuilt_model_computes_what_gates_say(specimen):
+    """Without recovery, the smaller model has the output of the gated one."""
+    structure, rng = specimen.structure(), np.random.default_rng(0)
+    gates = _some_gates(structure)
+    if structure.units.rescalable:
+        gates *= rng.uniform(0.5, 1.5, structure.n_units)
+    smaller = structure.prune(gates, compensate=False, rng=rng)
+    _assert_same(smaller.output(), structure.output(gates), single=1e-4, double=1e-9)
+
+
+def finished_model_predicts_what_structure_says(specimen):
+    """What equals the structure's output before pruning equals it afterwards."""
+    structure = specimen.structure()
+    links = _links(structure, specimen)
+    assert links, "No prediction of the model is a function of the structure's output."
+    gates, rng = _some_gates(structure), np.random.default_rng(0)
+    for compensate in (False, True):
+        smaller = structure.prune(gates, compensate=compensate, rng=rng)
+        missing = links - _links(smaller, specimen)
+        assert not missing, f"compensate={compensate}: {missing} hold no longer."
+
+
+def removed_units_are_gone(specimen):
+    """The next structure has what is left, and one of the finished model no more.
+
+    It has less where what was left has lost all that it did, as a feature of a tree
+    whose splits hung below those of another.
+    """
+    structure, rng = specimen.structure(), np.random.default_rng(0)
+    gates = _some_gates(structure)
+    smaller = structure.prune(gates, compensate=False, rng=rng)
+    assert smaller.n_units == np.count_nonzero(gates)
+    again = specimen.structure(smaller.finished())
+    assert again.n_units <= smaller.n_units
+    _assert_same(again.output(), smaller.output(), single=1e-4, double=1e-9)
+    recovered = structure.prune(gates, compensate=True, rng=rng)
+    assert recovered.n_units == np.count_nonzero(gates)
+    assert specimen.structure(recovered.finished()).n_units <= recovered.n_units
+
+
+def given_estimator_is_untouched(specimen):
+    """Neither the estimator nor the samples change, and the result shares no array."""
+    given = specimen.estimator, specimen.X, specimen.y, specimen.sample_weight
+    before = content_hash(given)
+    for rate in (0, 0.5):
+        pruned = specimen.pruned(rate, Magnitude()).estimator
+        ours = list(arrays_of(pruned))
+        for array in arrays_of(specimen.estimator):
+            shared = any(np.may_share_memory(array, own) for own in ours)
+            assert not shared, f"The result shares an array of shape {array.shape}."
+    assert content_hash(given) == before
+
+
+def result_is_a_plain_estimator(specimen):
+    """It pickles, deep-copies and clones, and is of the class that was given."""
+    pruned = specimen.pruned(0.5).estimator
+    predicted = pruned.predict(specimen.X)
+    for twin in (pickle.loads(pickle.dumps(pruned)), copy.deepcopy(pruned)):
+        assert_array_equal(twin.predict(specimen.X), predicted)
+    assert type(clone(pruned)) is type(pruned)
+    kept = locate(specimen.estimator, specimen.samples).model
+    assert type(locate(pruned, specimen.samples).model) is type(kept)
+
+
+def report_says_what_the_result_is(specimen):
+    """What is known before the model is built is so: its sizes, and its answers."""
+    model = locate(specimen.estimator, specimen.samples)
+    ends = ends_of(model.model, model.samples.X)
+    for rate in (0, 0.5):
+        pruned = specimen.pruned(rate)
+        structure, report = pruned.structure, pruned.report
+        answers = structure and ends is not None and structure.answers(ends)
+        smaller = final_model(pruned.estimator)
+        assert report.after == model_size(smaller)
+        assert report.parts_after == part_sizes(smaller)
+        for name, values in (answers or {}).items():
+            assert_array_equal(values, getattr(smaller, name)(model.samples.X))
+
+
+def rate_zero_returns_equal_model(specimen):
+    """A rate of zero predicts exactly what the given model does."""
+    pruned = specimen.pruned(0).estimator
+    _assert_same(
+        pruned.predict(specimen.X),
+        specimen.estimator.predict(specimen.X),
+        single=1e-6,
+        double=1e-12,
+    )
+
+
+def statistics_are_finite_and_not_negative(specimen):
+    """Read-outs answer with a finite number for each unit, in the structure's order."""
+    structure, rng = specimen.structure(), np.random.default_rng(0)
+    readouts = structure.readouts()
+    assert sum(readout.n_units for readout in readouts) == structure.n_units
+    assert structure.gate_gradient().shape == (structure.n_units,)
+    assert np.isfinite(structure.gate_gradient()).all()
+    for readout in readouts:
+        values = [getattr(readout, name)() for name in STATISTICS]
+        values += [readout.fisher(rng), readout.removal_loss(rng)]
+        for value in values:
+            assert value.shape == (readout.n_units,)
+            assert np.isfinite(value).all()
+            assert (value >= 0).all()
+
+
+def weight_of_zero_is_a_row_removed(specimen):
+    """A sample of weight zero is to the ranking as if it were not there."""
+    n_samples = len(specimen.structure().output())
+    rows = np.flatnonzero(np.arange(n_samples) % 3)
+    present = np.isin(np.arange(n_samples), rows).astype(float)
+    X, y = _rows(specimen.X, rows), _rows(specimen.y, rows)
+    weighted = replace(specimen, sample_weight=present).structure()
+    removed = replace(specimen, X=X, y=y, sample_weight=None).structure()
+    assert_allclose(weighted.loss(), removed.loss(), rtol=1e-5)
+    nothing = 1e-12 * np.mean(removed.output() ** 2)
+    for one, other in zip(weighted.readouts(), removed.readouts()):
+        for name in STATISTICS:
+            wanted = getattr(other, name)()
+            atol = nothing + 1e-6 * np.abs(wanted).max(initial=0)
+            assert_allclose(getattr(one, name)(), wanted, rtol=1e-3, atol=atol)
+
+
+def exact_number_is_removed(specimen):
+    """As many units go as the rate says, or as many as can."""
+    method_removes_exact_number(Magnitude(), specimen)
+
+
+def same_seed_same_model(specimen):
+    """The same seed gives the same units and the same predictions."""
+    one, other = (specimen.pruned(0.5, Random()) for _ in range(2))
+    assert_array_equal(one.support, other.support)
+    assert_array_equal(one.importances, other.importances)
+    X = specimen.X
+    assert_array_equal(one.estimator.predict(X), other.estimator.predict(X))
+
+
+def method_removes_exact_number(method, specimen, rates=RATES, **options):
+    """As many units go as the rate says, or as many as can.
+
+    Parameters
+    ----------
+    method : Method
+        What ranks the units.
+    specimen : Specimen
+        What is pruned.
+    rates : sequence of float
+        Shares of the units.
+    **options
+        Of `skprune.prune`.
+    """
+    structure = specimen.structure()
+    n_units, removable = structure.n_units, structure.units.removable
+    for rate in rates:
+        wanted = min(round(rate * n_units), removable)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FlooredRateWarning)
+            pruned = specimen.pruned(rate, method, **options)
+        n_gone = np.count_nonzero(~pruned.support)
+        assert pruned.support.shape == pruned.importances.shape == (n_units,)
+        assert n_gone == wanted, f"rate={rate}: {n_gone} units went, not {wanted}."
+        assert pruned.rate == n_gone / max(n_units, 1)
+        assert np.isfinite(pruned.importances).all()
+
+
+def _assert_same(actual, wanted, *, single, double):
+    """Equal up to a share of the largest entry, by the precision of the numbers."""
+    actual, wanted = np.asarray(actual), np.asarray(wanted)
+    if not np.issubdtype(wanted.dtype, np.floating):
+        assert_array_equal(actual, wanted)
+        return
+    share = double if wanted.dtype == np.float64 else single
+    scale = np.abs(wanted).max(initial=0)
+    assert_allclose(actual, wanted, rtol=share, atol=share * scale)
+
+
+def _some_gates(structure, share=0.4):
+    """Gates of zero and one that keep nesting and floors."""
+    units = structure.units
+    importances = np.random.default_rng(0).random(units.n_units)
+    n_remove = min(round(share * units.n_units), units.removable)
+    return keep_units(importances, n_remove, units, "global").astype(float)
+
+
+def _links(structure, specimen):
+    """Which predictions of the finished model are which function of the output."""
+    model, output = structure.finished(), np.asarray(structure.output(), dtype=float)
+    X = locate(specimen.estimator, specimen.samples).samples.X
+    single = structure.output().dtype != np.float64
+    tolerance = 1e-4 if single else 1e-8
+    found = set()
+    with np.errstate(over="ignore"):
+        functions = {name: link(output) for name, link in LINKS.items()}
+    for name, predicted in _predictions(model, X):
+        for link, wanted in functions.items():
+            if wanted.shape[1] == 1 and predicted.shape[1] == 2:
+                wanted = np.hstack([1 - wanted, wanted])
+            if predicted.shape == wanted.shape and np.allclose(
+                predicted, wanted, rtol=tolerance, atol=tolerance
+            ):
+                found.add((name, link))
+    return found
+
+
+def _predictions(model, X):
+    """Name and values of shape (n_samples, n_columns) of each real prediction."""
+    names = ["decision_function", "predict_proba"]
+    for name in ["predict"] if is_regressor(model) else names:
+        if hasattr(model, name):
+            values = getattr(model, name)(X)
+            columns = values if isinstance(values, list) else [values]
+            yield name, np.hstack([v.reshape(len(v), -1) for v in columns])
+
+
+def _rows(container, rows):
+    """Some rows of an array, a sparse matrix, a list or a data frame."""
+    if hasattr(container, "iloc"):
+        return container.iloc[rows]
+    return (container if hasattr(container, "shape") else np.asarray(container))[rows]
+
+
+STRUCTURE_LAWS = (
+    gates_of_one_change_nothing,
+    gate_gradient_is_derivative_of_loss,
+    rebuilt_model_computes_what_gates_say,
+    finished_model_predicts_what_structure_says,
+    removed_units_are_gone,
+    given_estimator_is_untouched,
+    result_is_a_plain_estimator,
+    report_says_what_the_result_is,
+    rate_zero_returns_equal_model,
+    statistics_are_finite_and_not_negative,
+    weight_of_zero_is_a_row_removed,
+    exact_number_is_removed,
+    same_seed_same_model,
+)

@@ -1,0 +1,201 @@
+"""Forward and backward passes of multilayer perceptrons."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.neural_network import MLPClassifier
+
+from skprune.numerics import moments
+from skprune.numerics.losses import SOFTMAX
+from skprune.numerics.network import ACTIVATIONS, LivePart, Network, Signals
+
+
+def make_network(activation, widths=(6, 5, 4, 3), seed=0):
+    """A network with random weights."""
+    rng = np.random.default_rng(seed)
+    coefs = [rng.standard_normal(pair) for pair in pairwise(widths)]
+    return Network(coefs, [rng.standard_normal(n) for n in widths[1:]], activation)
+
+
+def features(n_samples=7, n_features=6):
+    """Random samples."""
+    return np.random.default_rng(1).standard_normal((n_samples, n_features))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_output_is_that_of_scikit_learn(activation):
+    """The output through the link is predict_proba of the model with these weights."""
+    X, y = features(40), np.arange(40) % 3
+    model = MLPClassifier((5, 4), activation=activation, max_iter=2).fit(X, y)
+
+    network = Network(model.coefs_, model.intercepts_, activation)
+
+    output = softmax(Signals(network, X).output, axis=1)
+    assert_allclose(output, model.predict_proba(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("layer", [0, 1, 2])
+def test_backward_is_derivative_by_z(activation, layer):
+    """D of each layer is the central difference of each sample's loss by its Z."""
+    X, network, step = features(), make_network(activation), 1e-6
+    Y = np.eye(3)[np.arange(7) % 3]
+
+    def loss(shift):
+        intercepts = list(network.intercepts)
+        intercepts[layer] = intercepts[layer] + shift
+        moved = Network(network.coefs, intercepts, activation)
+        return SOFTMAX.value(Signals(moved, X).output, Y)
+
+    signals = Signals(network, X)
+    D = signals.backward(SOFTMAX.gradient(signals.output, Y))[layer]
+
+    shifts = step * np.eye(D.shape[1])
+    slopes = [(loss(shift) - loss(-shift)) / (2 * step) for shift in shifts]
+    assert_allclose(D, np.transpose(slopes), rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_resting_activations_are_those_of_no_input(activation):
+    """A hidden layer whose inputs are zero rests at phi(b)."""
+    network = make_network(activation)
+    nothing = np.zeros((1, 6))
+
+    hidden = Signals(network, nothing).inputs[1]
+
+    assert_allclose(hidden[0], network.resting(0), rtol=1e-15)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_mean_slope_of_one_sample_is_the_jacobian(activation):
+    """On one sample, the mean slope is the derivative of Z by the inputs of a layer."""
+    network, x, step = make_network(activation), features(1), 1e-6
+
+    slope = Signals(network, x).mean_slope(0, 2, np.ones(1))
+
+    moved = [
+        Signals(network, x + step * e).output - Signals(network, x - step * e).output
+        for e in np.eye(6)
+    ]
+    assert_allclose(slope, np.vstack(moved) / (2 * step), rtol=1e-5, atol=1e-8)
+
+
+def test_sparse_features_give_the_same_signals():
+    """A CSR array of features gives dense signals equal to those of the dense array."""
+    X, network = features(), make_network("relu")
+
+    dense, thin = Signals(network, X), Signals(network, sparse.csr_array(X))
+
+    assert isinstance(thin.output, np.ndarray)
+    assert_allclose(thin.output, dense.output, rtol=1e-12)
+    assert_allclose(thin.inputs[1], dense.inputs[1], rtol=1e-12)
+
+
+def test_known_inputs_are_taken_over():
+    """Inputs that are known already are not computed again."""
+    X, network = features(), make_network("tanh")
+    inputs = Signals(network, X).inputs
+
+    again = Signals(network, X, inputs)
+
+    assert again.inputs is inputs
+    assert_allclose(again.output, Signals(network, X).output, rtol=0)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_output_does_not_depend_on_what_is_held(kind, monkeypatch):
+    """To the last digit the same, whether the inputs of all layers are held or not."""
+    monkeypatch.setattr(moments, "BLOCK", 3)
+    X, network = kind(features(10)), make_network("tanh")
+    lean, full = Signals(network, X), Signals(network, X)
+
+    parts = [[part.copy() for part in inputs[1:]] for _, inputs in lean.blocks()]
+
+    assert [len(part) for part, _ in parts] == [3, 3, 3, 1]
+    assert_allclose(lean.output, network.layer(2, full.inputs[2]), rtol=1e-12)
+    assert_array_equal(lean.output, full.output)
+    for layer, blocks in enumerate(zip(*parts), start=1):
+        assert_array_equal(np.vstack(blocks), full.inputs[layer])
+    assert "inputs" in vars(full) and "inputs" not in vars(lean)
+
+
+@pytest.mark.parametrize("block", [4, 512])
+def test_spreads_are_weighted_standard_deviations(block, monkeypatch):
+    """Of the inputs of each layer, as numpy has them; what is constant has none."""
+    monkeypatch.setattr(moments, "BLOCK", block)
+    X, network, weights = 100 + features(30), make_network("relu"), np.arange(30) / 435
+    network.coefs[1][:, 0], network.intercepts[1][0] = 0, 0.1
+    signals = Signals(network, X)
+
+    spreads = signals.spreads(weights)
+
+    assert "inputs" not in vars(signals)
+    for spread, A in zip(spreads, signals.inputs, strict=True):
+        variance = np.cov(A.T, aweights=weights, ddof=0).diagonal()
+        assert_allclose(spread, np.sqrt(variance), rtol=1e-10)
+    assert spreads[2][0] == 0
+
+
+def test_what_is_held_is_known_by_its_identity():
+    """The inputs of a layer are recognised, and not computed for it."""
+    X, network = features(), make_network("relu")
+    signals = Signals(network, X)
+    other = Signals(network, X).inputs[1]
+
+    assert signals.holds(0, X) and not signals.holds(0, X.copy())
+    assert not signals.holds(1, other) and "inputs" not in vars(signals)
+    assert signals.holds(1, signals.inputs[1]) and not signals.holds(1, other)
+
+
+def test_some_of_the_samples():
+    """Signals of some samples are rows of those of all."""
+    X, network, rows = features(), make_network("tanh"), np.array([5, 0])
+
+    taken = Signals(network, X).take(rows)
+
+    assert_allclose(taken.output, Signals(network, X[rows]).output, rtol=1e-12)
+
+
+@pytest.fixture
+def pruned():
+    """A network in which nobody reads two features and a neuron, and its masks."""
+    network = make_network("tanh")
+    masks = [np.ones(W.shape, dtype=bool) for W in network.coefs]
+    masks[0][[1, 4]] = masks[1][2] = False
+    masks[0][3, [0, 1, 3, 4]] = False  # read by the neuron that is not read, only
+    coefs = [W * mask for W, mask in zip(network.coefs, masks)]
+    return Network(coefs, network.intercepts, "tanh"), masks
+
+
+def test_live_part_computes_the_same(pruned):
+    """What nobody reads is left out, and the output is as it was."""
+    network, masks = pruned
+    X, part = features(), LivePart.of(masks)
+
+    live = part.network(network)
+
+    assert [W.shape for W in live.coefs] == [(3, 4), (4, 4), (4, 3)]
+    assert [mask.shape for mask in part.take(masks)] == [(3, 4), (4, 4), (4, 3)]
+    for form in (X, sparse.csr_array(X)):
+        output = Signals(live, part.features(form)).output
+        assert_allclose(output, Signals(network, X).output, rtol=1e-12)
+
+
+def test_live_part_goes_back_where_it_was(pruned):
+    """Exchanged weights appear in the whole network, which else stays as it is."""
+    network, masks = pruned
+    part = LivePart.of(masks)
+    other = make_network("tanh", seed=1)
+
+    whole = part.put_back(part.network(other), network)
+
+    assert_allclose(whole.coefs[2], other.coefs[2])
+    assert_allclose(whole.coefs[0][0, [0, 1, 3, 4]], other.coefs[0][0, [0, 1, 3, 4]])
+    assert whole.coefs[0][0, 2] == network.coefs[0][0, 2]
+    assert not whole.coefs[0][1].any()
+    assert whole.coefs[0] is not network.coefs[0]
