@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from skprune._compat import first_raw_prediction
+from skprune.numerics.losses import EXPONENTIAL, huber, weighted_quantile
 from skprune.structures.base import Family, register
 from skprune.structures.boosting import (
     BOOSTING_STRUCTURES,
@@ -17,6 +18,7 @@ from skprune.structures.boosting import (
 from skprune.structures.surgery import lone_leaf, tree_sizes
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_notes import tree_notes
+from skprune.structures.tree_samples import tree_targets
 from skprune.structures.trees import tree_feature_use
 
 KINDS = (GradientBoostingClassifier, GradientBoostingRegressor)
@@ -37,6 +39,27 @@ class GradientBoostingModel(BoostedModel):
     def trees(self):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.holders]
+
+    def loss(self):
+        """As of any boosting, but for two classes also the exponential loss."""
+        if self.model.loss == "exponential":
+            return EXPONENTIAL
+        return super().loss()
+
+    def loss_on(self, samples):
+        """The loss; Huber's at the threshold of the model as trained, if it has one."""
+        if self.model.loss != "huber":
+            return samples.loss
+        share = self.model.alpha
+        distances = np.abs(samples.targets - samples.teacher)[:, 0]
+        threshold = weighted_quantile(distances, samples.weights, share)
+        return huber(threshold, share) if threshold > 0 else None
+
+    def targets(self, y):
+        """Targets in the form that the loss takes: -1 and 1 for the exponential one."""
+        if self.loss() is EXPONENTIAL:
+            return 2 * tree_targets(self.model, y)[:, 1:] - 1
+        return super().targets(y)
 
     def scale_of(self, members):
         """The learning rate, for each of some trees."""

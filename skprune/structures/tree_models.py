@@ -9,8 +9,10 @@ from functools import cached_property, singledispatch
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaves import recover_leaves
 from skprune.structures.surgery import (
     flatten,
@@ -18,7 +20,12 @@ from skprune.structures.surgery import (
     sizes_of_nodes,
     with_tree,
 )
-from skprune.structures.tree_samples import TreeSamples, tree_features
+from skprune.structures.tree_samples import (
+    TreeSamples,
+    brier,
+    tree_features,
+    tree_targets,
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,17 @@ class TreeModel:
 
     def samples(self, samples):
         """Samples as these trees take them, a TreeSamples."""
-        return TreeSamples(self.model, samples)
+        return TreeSamples(self, samples)
+
+    def loss(self):
+        """Loss of the output: half the squared error, of probabilities or values."""
+        if not is_classifier(self.model):
+            return SQUARED
+        return brier(getattr(self.model, "n_outputs_", 1))
+
+    def targets(self, y):
+        """Targets in the form that the loss takes: see `tree_targets`."""
+        return tree_targets(self.model, y)
 
     def features(self, X):
         """Samples as these trees route them."""
