@@ -208,16 +208,18 @@ class AdaBoosted(TreeStructure):
         return self._moved(self.samples.weights @ (teacher - self.output()))
 
     def _reweighted(self, weights):
-        """The structure with other weights; trees that are built are its own."""
+        """The structure with other weights of the same trees."""
         changed = copy.copy(self)
         changed.weights = weights
         changed.forest = self.forest.with_fields(scale=weights / weights.sum())
         if self._holder is not None:
-            self._holder.model.estimator_weights_ = weights.copy()
+            model = copy.copy(self._holder.model)
+            model.estimator_weights_ = weights.copy()
+            changed._holder = replace(self._holder, model=model)
         return changed
 
     def _moved(self, shift):
-        """The structure with a constant added to all values, its trees its own."""
+        """The structure with a constant added to all values."""
         changed = self._with_values(self.forest.value + shift)
         changed.prior = self.prior + shift
         return changed

@@ -15,7 +15,7 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
-from skprune.structures.surgery import lone_leaf, tree_sizes
+from skprune.structures.surgery import lone_leaf, tree_sizes, with_tree
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_notes import tree_notes
 from skprune.structures.tree_samples import tree_targets
@@ -72,14 +72,12 @@ class GradientBoostingModel(BoostedModel):
     def with_trees(self, trees, members):
         """The same for a copy of the model that holds other trees."""
         holders = self.holders
-        chosen = [holders[t] for t in members]
-        # one memo, so that trees go on sharing what they share
-        memo = {id(old.tree_): tree for old, tree in zip(chosen, trees)}
+        memo: dict = {}  # one, so that trees go on sharing what they share
         place = places(self.place[members, 1])
         shape = place[:, 0].max() + 1, self.model.estimators_.shape[1]
         packed = np.empty(shape, dtype=object)
-        for (stage, output), estimator in zip(place, chosen):
-            packed[stage, output] = copy.deepcopy(estimator, memo)
+        for (stage, output), t, tree in zip(place, members, trees):
+            packed[stage, output] = with_tree(holders[t], tree, memo)
         _fill(packed)
         memo[id(self.model.estimators_)] = packed
         model = copy.deepcopy(self.model, memo)

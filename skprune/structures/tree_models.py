@@ -15,6 +15,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaves import recover_leaves
 from skprune.structures.surgery import (
+    copied_tree,
     flatten,
     rebuild_trees,
     sizes_of_nodes,
@@ -166,10 +167,12 @@ class TreeModel:
         old = [self.trees[t] for t in members]
         return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
 
-    def set_values(self, forest):
-        """Write the values of the nodes into the trees, in place."""
-        for t, tree in enumerate(self.trees):
+    def with_values(self, forest):
+        """The same for a copy of the model with other values of the same nodes."""
+        trees = [copied_tree(tree) for tree in self.trees]
+        for t, tree in enumerate(trees):
             tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
+        return self.with_trees(trees, np.arange(len(trees)))
 
     def recover(self, problem, structure):
         """Values of the leaves, and how they were estimated: see `recover_leaves`."""
