@@ -115,9 +115,6 @@ class AdaBoostModel(ForestModel):
             return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
-    def measured(self, forest, origin):
-        """None: the flat nodes of a classifier hold votes, not what trees store."""
-
     def raw_prediction(self, X):
         """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
         return together(self.flattened(), self, X)

@@ -34,15 +34,10 @@ class TreeSamples:
         Sample weights that sum to one.
     loss : Loss
         Half the squared error; of the class probabilities for a classifier.
-    notes : TreeNotes or None
-        From when the model was fitted.
     """
-
-    notes = None
 
     def __init__(self, view, samples):
         self.model, self.trained_on = view.model, samples.trained_on
-        self.notes = samples.notes
         self.X = view.features(samples.X)
         self.raw_weights = total_weights(view.model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
@@ -99,8 +94,6 @@ class TreeSamples:
     @cached_property
     def out_of_bag(self):
         """Which tree was not trained on which sample, (n_trees, n_samples), or None."""
-        if self.notes is not None and self.trained_on:
-            return _from_bits(self.notes.bags, len(self.weights))
         seen = self.seen
         if seen is None:
             return None
@@ -145,12 +138,6 @@ class TeacherSamples(TreeSamples):
     def __init__(self, view, samples):
         super().__init__(view, samples)
         self.teacher = view.raw_prediction(self.X)
-
-
-def _from_bits(bags, n_samples):
-    if bags is None:
-        return None
-    return np.unpackbits(bags, axis=1, count=n_samples).view(bool)
 
 
 def routed(holder, n_nodes, X):
