@@ -210,6 +210,8 @@ def without_trees(forest, stays):
 class StageTrees(TreeStructure):
     """A unit is a tree of a stage; a gate multiplies what it adds about its mean."""
 
+    answers = StageReadout.answers
+
     def _set_units(self):
         self.trees = np.flatnonzero(self.forest.split_counts)
         group = np.zeros(len(self.trees), dtype=int)

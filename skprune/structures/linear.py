@@ -21,7 +21,7 @@ from sklearn.utils.validation import validate_data
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
 from skprune.numerics import iterative, least_squares, losses, newton
 from skprune.numerics.units import Units
-from skprune.readouts.dense import EntryReadout, RowReadout
+from skprune.readouts.dense import DenseReadout, EntryReadout, RowReadout
 from skprune.structures.base import Family, ModelSize, Structure, register
 from skprune.structures.linear_views import linear_view
 from skprune.structures.samples import total_weights
@@ -43,6 +43,7 @@ class LinearStructure(Structure):
         With X as the model takes it.
     """
 
+    answers = DenseReadout.answers
     group_names = ["coef_"]
 
     def __init__(self, model, samples):

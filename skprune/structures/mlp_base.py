@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune.numerics import losses
 from skprune.numerics.network import Network, Signals
+from skprune.readouts.dense import DenseReadout
 from skprune.recovery.gauss_newton import Aim, refit_jointly
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
 from skprune.structures.base import ModelSize, Structure
@@ -60,6 +61,7 @@ class MLPStructure(Structure):
     """
 
     aim: Aim | None = None  # the unpruned network, once something is gone
+    answers = DenseReadout.answers
     can_shrink = True
 
     def __init__(self, model, samples):
