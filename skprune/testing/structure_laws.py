@@ -17,6 +17,7 @@ from sklearn.base import clone, is_regressor
 from skprune.engine.fits import Fit
 from skprune.engine.plan import Plan
 from skprune.engine.pruning import prunings
+from skprune.engine.recall import decided
 from skprune.engine.report import arrays_of, model_size
 from skprune.engine.warnings import FlooredRateWarning
 from skprune.methods import Magnitude, Random
@@ -176,6 +177,17 @@ def report_says_what_the_result_is(specimen):
         assert sum(group.n_kept for group in report.groups) == pruned.support.sum()
 
 
+def output_decides_the_class(specimen):
+    """The class that `recall` reads off the output is the one that is predicted."""
+    location = locate(specimen.estimator, specimen.samples)
+    classes = getattr(location.model, "classes_", None)
+    if classes is None or isinstance(classes, list) or np.ndim(specimen.y) > 1:
+        return
+    found = decided(specimen.structure().output(X=location.samples.X), classes)
+    predicted = location.model.predict(location.samples.X)
+    assert np.mean(found == predicted) > 0.99  # ties are broken by rounding
+
+
 def rate_zero_returns_equal_model(specimen):
     """A rate of zero predicts exactly what the given model does."""
     pruned = specimen.pruned(0).estimator
@@ -327,6 +339,7 @@ STRUCTURE_LAWS = (
     given_estimator_is_untouched,
     result_is_a_plain_estimator,
     report_says_what_the_result_is,
+    output_decides_the_class,
     rate_zero_returns_equal_model,
     statistics_are_finite_and_not_negative,
     weight_of_zero_is_a_row_removed,
