@@ -1,7 +1,7 @@
 """The models on which laws and scikit-learn's checks are run, one line a case.
 
 A new family joins the laws by lines in `CASES` and the checks by lines in
-`CHECKED_MODELS`.
+`CHECKED_ALWAYS`; further models of it go to `CHECKED_SLOWLY`.
 """
 
 import warnings
@@ -365,11 +365,28 @@ def _logistic_cv():
     return LogisticRegressionCV(**options)
 
 
-CHECKED_MODELS = [
+# one model a family, classifier and regressor, is checked on every run
+CHECKED_ALWAYS = [
     LogisticRegression(),
+    Ridge(),
+    _quick(MLPClassifier, learning_rate_init=0.02),
+    _quick(MLPRegressor, learning_rate_init=0.01),
+    DecisionTreeClassifier(),
+    DecisionTreeRegressor(),
+    RandomForestClassifier(n_estimators=4),
+    RandomForestRegressor(n_estimators=4),
+    _forest(BaggingClassifier),
+    _forest(BaggingRegressor),
+    _forest(AdaBoostClassifier, n_estimators=8),
+    AdaBoostRegressor(n_estimators=4, random_state=1),
+    _forest(GradientBoostingClassifier, n_estimators=8),
+    _forest(GradientBoostingRegressor, n_estimators=8),
+    _hist(HistGradientBoostingClassifier, max_iter=8),
+    _hist(HistGradientBoostingRegressor, max_iter=8),
+]
+CHECKED_SLOWLY = [
     _logistic_cv(),
     LinearRegression(),
-    Ridge(),
     RidgeCV(alphas=[1.0]),
     RidgeClassifier(),
     RidgeClassifierCV(alphas=[1.0]),
@@ -389,24 +406,10 @@ CHECKED_MODELS = [
     GammaRegressor(),
     TweedieRegressor(),
     LinearDiscriminantAnalysis(),
-    _quick(MLPClassifier, learning_rate_init=0.02),
     _quick(MLPClassifier, solver="lbfgs", activation="tanh"),
-    _quick(MLPRegressor, learning_rate_init=0.01),
-    DecisionTreeClassifier(),
-    DecisionTreeRegressor(),
     ExtraTreeClassifier(),
     ExtraTreeRegressor(),
-    RandomForestClassifier(n_estimators=4),
-    RandomForestRegressor(n_estimators=4),
     ExtraTreesClassifier(n_estimators=4),
     ExtraTreesRegressor(n_estimators=4),
-    _forest(BaggingClassifier),
-    _forest(BaggingRegressor),
     _forest(BaggingRegressor, estimator=Ridge()),
-    _forest(AdaBoostClassifier, n_estimators=8),
-    AdaBoostRegressor(n_estimators=4, random_state=1),
-    _forest(GradientBoostingClassifier, n_estimators=8),
-    _forest(GradientBoostingRegressor, n_estimators=8),
-    _hist(HistGradientBoostingClassifier, max_iter=8),
-    _hist(HistGradientBoostingRegressor, max_iter=8),
 ]

@@ -31,8 +31,12 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skprune import PruningEstimator
 from skprune.estimators.delegation import PrunedModel
-from tests.cases import CHECKED_MODELS, SCIKIT_LEARN
+from tests.cases import CHECKED_ALWAYS, CHECKED_SLOWLY, SCIKIT_LEARN
 
+CHECKED = [
+    *((model, ()) for model in CHECKED_ALWAYS),
+    *((model, pytest.mark.slow) for model in CHECKED_SLOWLY),
+]
 EQUIVALENCE = (
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
@@ -105,12 +109,24 @@ def expected_failures(estimator):
     return dict.fromkeys(inexact_checks(model), "the model alone fails it")
 
 
-@parametrize_with_checks(
-    [PruningEstimator(model) for model in CHECKED_MODELS],
-    expected_failed_checks=expected_failures,
-)
+def checks_of(models):
+    """Parametrises by the checks of PruningEstimator around each of the models."""
+    return parametrize_with_checks(
+        [PruningEstimator(model) for model in models],
+        expected_failed_checks=expected_failures,
+    )
+
+
+@checks_of(CHECKED_ALWAYS)
 def test_scikit_learn_check(estimator, check):
     """A check of scikit-learn passes, or fails as it does for the model alone."""
+    check(estimator)
+
+
+@pytest.mark.slow
+@checks_of(CHECKED_SLOWLY)
+def test_scikit_learn_check_of_further_models(estimator, check):
+    """So it does for every other model that a family accepts."""
     check(estimator)
 
 
@@ -127,7 +143,11 @@ class Bystander(PrunedModel):
 
 @pytest.mark.parametrize(
     ("model", "check"),
-    [(model, check) for model in CHECKED_MODELS for check in inexact_checks(model)],
+    [
+        pytest.param(model, check, marks=marks)
+        for model, marks in CHECKED
+        for check in inexact_checks(model)
+    ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_model_alone_fails_expected_check(model, check):
@@ -150,7 +170,7 @@ def test_model_alone_takes_no_weights():
 @pytest.mark.parametrize("check", EXTRA)
 @pytest.mark.parametrize(
     "model",
-    CHECKED_MODELS,
+    [pytest.param(model, marks=marks) for model, marks in CHECKED],
     ids=lambda model: type(model).__name__,
 )
 def test_extra_check(model, check):

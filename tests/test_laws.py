@@ -25,15 +25,28 @@ from skprune.numerics.units import SCOPES
 from skprune.testing import METHOD_LAWS, STRUCTURE_LAWS
 from skprune.testing.structure_laws import RATES, method_removes_exact_number
 from tests.cases import CASES, NOTHING_TO_PRUNE, dataset
+from tests.pairwise import pairs_of, pairwise
 
+BY_NAME = {case.name: case for case in CASES}
 SPECIMENS = [
     pytest.param(case, granularity, id=f"{case.name}-{granularity}")
     for case in CASES
     for granularity in case.granularities
 ]
-SCHEDULES = [
-    *((scope, 1, RATES) for scope in SCOPES),
-    *(zip(SCOPES, [10, 10, 10], [(0.9,), (0.99,), (0.5,)])),
+# how to prune: scope, steps, whether survivors are re-estimated; and the rates
+SCHEDULES = {
+    **{f"{scope}-1-step": (scope, 1, False, RATES) for scope in SCOPES},
+    "global-10-steps": ("global", 10, False, (0.9,)),
+    "lamp-10-steps": ("lamp", 10, False, (0.99,)),
+    "local-10-steps": ("local", 10, False, (0.5,)),
+    "local-2-steps-compensated": ("local", 2, True, (0.5,)),
+}
+GRID = [
+    (case.name, granularity, method, schedule)
+    for case in CASES
+    for granularity in case.granularities
+    for method in METHODS
+    for schedule in SCHEDULES
 ]
 
 
@@ -51,27 +64,23 @@ def test_method_keeps_law(method, law):
     law(METHODS[method]())
 
 
+def test_pairs_of_the_grid_are_covered():
+    """The prunings below hold every pair of values of the grid, in a tenth of it."""
+    chosen = pairwise(GRID)
+    covered = set().union(*map(pairs_of, chosen))
+    assert all(pairs_of(row) <= covered for row in GRID)
+    assert set(chosen) <= set(GRID)
+    assert len(chosen) < len(GRID) / 10
+
+
 @pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
-@pytest.mark.parametrize(
-    ("scope", "n_steps", "rates"), SCHEDULES, ids=lambda value: str(value)
-)
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
-def test_method_prunes_structure(case, granularity, method, scope, n_steps, rates):
+@pytest.mark.parametrize(("name", "granularity", "method", "schedule"), pairwise(GRID))
+def test_method_prunes_structure(name, granularity, method, schedule):
     """Each method takes exactly as many units as asked from each structure."""
-    specimen = case.specimen(granularity)
-    options = {"scope": scope, "n_steps": n_steps, "compensate": False}
+    specimen = BY_NAME[name].specimen(granularity)
+    scope, n_steps, compensate, rates = SCHEDULES[schedule]
+    options = {"scope": scope, "n_steps": n_steps, "compensate": compensate}
     method_removes_exact_number(METHODS[method](), specimen, rates, **options)
-
-
-@pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
-def test_method_prunes_structure_that_recovers(case, granularity, method):
-    """It does so too where survivors are re-estimated between two steps."""
-    specimen = case.specimen(granularity)
-    options = {"scope": "local", "n_steps": 2, "compensate": True}
-    method_removes_exact_number(METHODS[method](), specimen, (0.5,), **options)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -223,7 +232,7 @@ def rescaled(net, factor):
 @pytest.mark.parametrize("method", ["importance", "l1", "magnitude", "taylor"])
 def test_rescaled_net_is_pruned_alike(method, granularity):
     """A layer times c and the next one over c: a ReLU net loses the same units."""
-    case = next(case for case in CASES if case.name == "MLPRegressor")
+    case = BY_NAME["MLPRegressor"]
     X, y = case.samples()
     supports = []
     for net in (case.fitted(), rescaled(case.fitted(), 32.0)):
