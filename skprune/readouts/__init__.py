@@ -1,8 +1,8 @@
 """Read-outs: the sums of contributions that methods rank.
 
 A family describes a fitted model as read-outs: `RowReadout`, `EntryReadout`,
-`AdditiveReadout`, or another subclass of `Readout`. A `Loss` is what the model is trained
-for, and the least-squares functions re-estimate the remaining weights.
+`AdditiveReadout`, or another subclass of `Readout`. A `Loss` is the training loss of
+the model, and the least-squares functions re-estimate the remaining weights.
 """
 
 from skprune.numerics.least_squares import (
