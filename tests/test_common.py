@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on PruningEstimator around a model of each kind."""
+"""scikit-learn's own checks on PruningEstimator around each kind of model."""
 
 import pytest
 from sklearn.base import clone
@@ -93,16 +93,16 @@ pytestmark = [
 
 
 def inexact_checks(model):
-    """Checks that a model fails because a weight of two is not two samples to it."""
+    """List the checks that fail because a weight of two differs from two samples."""
     if not isinstance(model, INEXACT):
         return ()
     if isinstance(model, AdaBoostClassifier) and SCIKIT_LEARN < (1, 8):
-        return ()  # it fails alone, and passes when it is pruned
+        return ()  # fails alone but passes when it is pruned
     return EQUIVALENCE[:1] if isinstance(model, DENSE_ONLY) else EQUIVALENCE
 
 
 def expected_failures(estimator):
-    """Checks that fail because of the model inside."""
+    """List the checks that fail because of the model inside, with the reason."""
     model = estimator.estimator
     if not has_fit_parameter(model, "sample_weight"):
         return dict.fromkeys(WITH_WEIGHTS, "its fit takes no sample_weight")
@@ -110,7 +110,7 @@ def expected_failures(estimator):
 
 
 def checks_of(models):
-    """Parametrises by the checks of PruningEstimator around each of the models."""
+    """Parametrise a test by the checks of PruningEstimator around each model."""
     return parametrize_with_checks(
         [PruningEstimator(model) for model in models],
         expected_failed_checks=expected_failures,
@@ -126,12 +126,12 @@ def test_scikit_learn_check(estimator, check):
 @pytest.mark.slow
 @checks_of(CHECKED_SLOWLY)
 def test_scikit_learn_check_of_further_models(estimator, check):
-    """So it does for every other model that a family accepts."""
+    """The same holds for the other models of each family."""
     check(estimator)
 
 
 class Bystander(PrunedModel):
-    """Fits the estimator inside and does nothing else."""
+    """Wrapper that fits the estimator inside and does nothing else."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -151,10 +151,9 @@ class Bystander(PrunedModel):
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_model_alone_fails_expected_check(model, check):
-    """What is expected to fail also fails without any pruning.
+    """A check that is expected to fail also fails without any pruning.
 
-    The model is behind a wrapper: of one that searches, the check would else replace
-    the folds.
+    The wrapper keeps the check from replacing the folds of a model that searches.
     """
     wrapped = Bystander(model)
     with pytest.raises(AssertionError, match="not equivalent"):
@@ -162,7 +161,7 @@ def test_model_alone_fails_expected_check(model, check):
 
 
 def test_model_alone_takes_no_weights():
-    """LinearDiscriminantAnalysis fails the checks with weights for want of them."""
+    """LinearDiscriminantAnalysis fails checks with weights because it takes none."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weight'"):
         LinearDiscriminantAnalysis().fit([[0.0], [1.0]], [0, 1], sample_weight=[1, 1])
 
@@ -174,14 +173,14 @@ def test_model_alone_takes_no_weights():
     ids=lambda model: type(model).__name__,
 )
 def test_extra_check(model, check):
-    """Checks that scikit-learn runs on its own estimators only."""
+    """Checks that scikit-learn runs only on its own estimators pass, too."""
     estimator = PruningEstimator(model)
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
 @pytest.mark.parametrize("check", OF_TRANSFORMERS)
 def test_extra_check_of_transformers(check):
-    """A model that transforms does so behind PruningEstimator too."""
+    """A model that transforms also does so inside PruningEstimator."""
     estimator = PruningEstimator(LinearDiscriminantAnalysis())
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
@@ -189,7 +188,7 @@ def test_extra_check_of_transformers(check):
 @pytest.mark.parametrize("rate", [0, 0.5])
 @pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
 def test_no_check_fails_with_a_cache(model, rate, tmp_path):
-    """With models from a cache, and at a rate of zero, all checks pass."""
+    """All checks pass with models from a cache and at a rate of zero."""
     estimator = PruningEstimator(model, rate=rate, memory=str(tmp_path))
     results = estimator_checks.check_estimator(estimator, on_fail=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []

@@ -1,4 +1,4 @@
-"""Every family, granularity and method keeps the laws of `skprune.testing`."""
+"""Every family, granularity and method satisfies the laws of `skprune.testing`."""
 
 import pickle
 import subprocess
@@ -53,19 +53,19 @@ GRID = [
 @pytest.mark.parametrize("law", STRUCTURE_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
 def test_structure_keeps_law(case, granularity, law):
-    """The structure of a fitted model keeps each law."""
+    """The structure of a fitted model satisfies each law."""
     law(case.specimen(granularity))
 
 
 @pytest.mark.parametrize("law", METHOD_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("method", METHODS)
 def test_method_keeps_law(method, law):
-    """Each method keeps each law on read-outs."""
+    """Each method satisfies each law on read-outs."""
     law(METHODS[method]())
 
 
 def test_pairs_of_the_grid_are_covered():
-    """The prunings below hold every pair of values of the grid, in a tenth of it."""
+    """A tenth of the grid contains every pair of values of the whole grid."""
     chosen = pairwise(GRID)
     covered = set().union(*map(pairs_of, chosen))
     assert all(pairs_of(row) <= covered for row in GRID)
@@ -76,7 +76,7 @@ def test_pairs_of_the_grid_are_covered():
 @pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
 @pytest.mark.parametrize(("name", "granularity", "method", "schedule"), pairwise(GRID))
 def test_method_prunes_structure(name, granularity, method, schedule):
-    """Each method takes exactly as many units as asked from each structure."""
+    """Each method removes exactly as many units as asked from each structure."""
     specimen = BY_NAME[name].specimen(granularity)
     scope, n_steps, compensate, rates = SCHEDULES[schedule]
     options = {"scope": scope, "n_steps": n_steps, "compensate": compensate}
@@ -86,7 +86,7 @@ def test_method_prunes_structure(name, granularity, method, schedule):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("model", NOTHING_TO_PRUNE, ids=lambda m: type(m).__name__)
 def test_nothing_to_prune(model):
-    """A model without a unit works at any rate and says that it has none."""
+    """A model without units accepts any rate and reports that it has none."""
     X, y = dataset("regression")
     granularity = "layer" if isinstance(model, MLPRegressor) else "connection"
 
@@ -115,7 +115,7 @@ print("all equal")
 
 
 def test_results_predict_where_skprune_is_not_installed(tmp_path):
-    """The pruned models unpickle and predict in a process without skprune."""
+    """Pruned models unpickle and predict in a process without skprune."""
     models = []
     for case in CASES:
         X, y = case.samples()
@@ -133,7 +133,7 @@ def test_results_predict_where_skprune_is_not_installed(tmp_path):
 
 
 def scaled_net(kind, **options):
-    """A small network on standardised features."""
+    """Make a small network on standardised features."""
     options = {"hidden_layer_sizes": (40, 20), "max_iter": 80, **options}
     return make_pipeline(StandardScaler(), kind(random_state=0, **options))
 
@@ -165,13 +165,13 @@ REAL = {
 
 
 def probabilities_or_values(model, X):
-    """What a model predicts, as numbers."""
+    """Predict numbers: class probabilities or values."""
     return model.predict_proba(X) if is_classifier(model) else model.predict(X)
 
 
 @cache
 def real_model(name):
-    """A fitted model on real data, its samples, and other samples."""
+    """Fit a model to real data; return it with its samples and held-out samples."""
     load, model, _ = REAL[name]
     X, X_test, y, _ = train_test_split(
         *load(return_X_y=True), train_size=300, random_state=0
@@ -183,7 +183,7 @@ def real_model(name):
 
 @cache
 def change_of_predictions(name, granularity, method, seed):
-    """Mean squared change on new samples when half of the units go."""
+    """Compute the mean squared change on held-out samples at a rate of one half."""
     model, X, X_test, y = real_model(name)
     options = {"granularity": granularity, "compensate": False, "random_state": seed}
     pruned = prune(model, X, y, rate=0.5, method=method, **options)
@@ -191,8 +191,8 @@ def change_of_predictions(name, granularity, method, seed):
     return np.mean((change[0] - change[1]) ** 2)
 
 
-# drawn features of trees are scaled up by 1/probability, which adds as much variance
-# as choosing them well takes away
+# the sampled features of trees are scaled by 1/probability, which adds as much variance
+# as a good choice of features removes
 UNDECIDED = {("digits-forest", "feature", "importance")}
 CONTESTS = [
     (name, granularity, method)
@@ -206,7 +206,7 @@ CONTESTS = [
     ("name", "granularity", "method"), sorted(set(CONTESTS) - UNDECIDED)
 )
 def test_method_beats_random_on_real_data(name, granularity, method):
-    """Without recovery, predictions change less than when units go by chance."""
+    """Without compensation, predictions change less than under random pruning."""
 
     def change(method):
         draws = range(4 if method in ("importance", "random") else 1)
@@ -218,7 +218,7 @@ def test_method_beats_random_on_real_data(name, granularity, method):
 
 
 def rescaled(net, factor):
-    """A ReLU network with one layer times a factor and the next one over it."""
+    """Multiply a layer of a ReLU network by a factor and divide the next one by it."""
     twin = clone(net)
     vars(twin).update(vars(net))
     W, V, *others = net.coefs_
@@ -231,7 +231,7 @@ def rescaled(net, factor):
 @pytest.mark.parametrize("granularity", ["connection", "neuron", "layer", "feature"])
 @pytest.mark.parametrize("method", ["importance", "l1", "magnitude", "taylor"])
 def test_rescaled_net_is_pruned_alike(method, granularity):
-    """A layer times c and the next one over c: a ReLU net loses the same units."""
+    """Scaling one layer by c and the next one by 1/c does not change the kept units."""
     case = BY_NAME["MLPRegressor"]
     X, y = case.samples()
     supports = []
@@ -243,7 +243,7 @@ def test_rescaled_net_is_pruned_alike(method, granularity):
 
 
 def test_zero_weights_are_not_units():
-    """What a lasso has set to zero already is not pruned a second time."""
+    """Coefficients that a lasso set to zero are not units."""
     X, y = dataset("regression")
     lasso = Lasso(alpha=1.0).fit(X, y)
     n_nonzero = np.count_nonzero(lasso.coef_)
