@@ -73,7 +73,7 @@ def test_pairs_of_the_grid_are_covered():
     assert len(chosen) < len(GRID) / 10
 
 
-@pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
+@pytest.mark.filterwarnings("ignore::skprune.engine.warnings.LostClassWarning")
 @pytest.mark.parametrize(("name", "granularity", "method", "schedule"), pairwise(GRID))
 def test_method_prunes_structure(name, granularity, method, schedule):
     """Each method removes exactly as many units as asked from each structure."""

@@ -20,8 +20,6 @@ from skprune.structures.base import (
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
 from skprune.structures.families import (
-    answers_of,
-    ends_of,
     family_of,
     find_family,
 )
@@ -37,9 +35,7 @@ __all__ = [
     "Samples",
     "Structure",
     "Units",
-    "answers_of",
     "check_targets",
-    "ends_of",
     "family_of",
     "final_fit_params",
     "final_model",
