@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import skprune
-from skprune import readouts
+from skprune import PruningEstimator, readouts
 from skprune.methods import METHODS
 from skprune.structures import FAMILIES
 from skprune.testing import STRUCTURE_LAWS, Specimen
@@ -129,6 +129,25 @@ def stranger(request, page_code):
 def test_family_of_a_page_keeps_law(stranger, law):
     """The families that the pages show keep each law."""
     law(stranger)
+
+
+def test_model_of_a_page_trains_by_passes(page_code, digits):
+    """A pass-trained model without connections is fitted, fine-tuned and trained on."""
+    small_net = importlib.import_module("small_net_family").SmallNet
+    X, y = digits[0][:400] / 16, digits[1][:400]
+    options = {"granularity": "neuron", "rate": 0.75, "random_state": 0}
+    net = small_net(n_hidden=16, random_state=0)
+    bare = PruningEstimator(net, compensate=False, **options).fit(X, y)
+    tuned = PruningEstimator(net, compensate=False, finetune=5, **options).fit(X, y)
+    before, score = bare.estimator_, bare.score(X, y)
+
+    for _ in range(5):
+        bare.partial_fit(X, y)
+
+    assert tuned.score(X, y) > score
+    assert bare.score(X, y) > score
+    assert type(bare.estimator_) is type(before) is small_net
+    assert bare.estimator_.n_hidden == before.n_hidden == 4
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

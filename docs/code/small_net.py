@@ -6,7 +6,7 @@
 >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
 >>> net = SmallNet(n_hidden=64, random_state=0).fit(X_train, y_train)
 >>> print(f"{net.score(X_test, y_test):.2f}")
-0.97
+0.96
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ class SmallNet(ClassifierMixin, BaseEstimator):
         Number of hidden neurons.
     epochs : int, default=30
         Number of passes over the samples.
-    learning_rate : float, default=0.5
+    learning_rate : float, default=0.2
         Step size of the mini-batch gradient descent.
     random_state : int, default=None
         Seed of the initial weights and of the order of the samples.
     """
 
-    def __init__(self, n_hidden=64, epochs=30, learning_rate=0.5, random_state=None):
+    def __init__(self, n_hidden=64, epochs=30, learning_rate=0.2, random_state=None):
         self.n_hidden = n_hidden
         self.epochs = epochs
         self.learning_rate = learning_rate

@@ -9,7 +9,11 @@
 >>> net = SmallNet(n_hidden=64, random_state=0)
 >>> pruned = PruningEstimator(net, granularity="neuron", rate=0.75, random_state=0)
 >>> print(f"{pruned.fit(X_train, y_train).score(X_test, y_test):.2f}")
-0.96
+0.95
+>>> for _ in range(4):
+...     pruned = pruned.partial_fit(X_train, y_train)
+>>> print(f"{pruned.score(X_test, y_test):.2f}")
+0.97
 >>> pruned.estimator_.n_hidden
 16
 """
