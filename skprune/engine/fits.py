@@ -26,10 +26,11 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 from skprune._compat import without_callbacks
 from skprune.engine.progress import SILENT
 from skprune.engine.recall import class_rows, recall
-from skprune.engine.report import held_bytes, part_sizes, total_size
+from skprune.engine.report import part_sizes, total_size
+from skprune.numerics.held import held_bytes
 from skprune.structures import check_targets, family_of, locate
 
-MOST_BYTES = 2**27  # held by the store of one process
+MOST_BYTES = 2**28  # held by the store of one process, models included
 MOST_SAMPLE_BYTES = 2**23  # larger samples are not copied into the store
 
 

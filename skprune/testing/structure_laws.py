@@ -18,9 +18,10 @@ from skprune.engine.fits import Fit
 from skprune.engine.plan import Plan
 from skprune.engine.pruning import prunings
 from skprune.engine.recall import decided
-from skprune.engine.report import arrays_of, model_size
+from skprune.engine.report import model_size
 from skprune.engine.warnings import FlooredRateWarning
 from skprune.methods import Magnitude, Random
+from skprune.numerics.held import arrays_of
 from skprune.numerics.units import keep_units
 from skprune.structures import Samples, family_of, locate
 
