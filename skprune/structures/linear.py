@@ -47,14 +47,7 @@ class LinearStructure(Structure):
     group_names = ["coef_"]
 
     def __init__(self, model, samples):
-        X = validate_data(
-            model,
-            samples.X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-        )
-        self.X = sparse.csr_array(X) if sparse.issparse(X) else X
+        self.X = X = _features(model, samples.X)
         self.y = samples.y
         weights = total_weights(model, samples, X.shape[0])
         self.total_weight = weights.sum()
@@ -109,7 +102,8 @@ class LinearStructure(Structure):
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
-        return np.asarray((self.X if X is None else X) @ W) + self.b
+        X = self.X if X is None else _features(self.estimator, X)
+        return np.asarray(X @ W) + self.b
 
     def loss(self, gates=None):
         per_sample = self.loss_function.value(self.output(gates), self.targets)
@@ -255,6 +249,14 @@ class LinearFeatures(LinearStructure):
                 objective=self._objective(),
             )
         ]
+
+
+def _features(model, X):
+    """Samples as a linear model takes them, dense or as a CSR array."""
+    X = validate_data(
+        model, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+    )
+    return sparse.csr_array(X) if sparse.issparse(X) else X
 
 
 def linear_part_sizes(model):
