@@ -2,7 +2,7 @@
 
 from sklearn.base import clone
 
-from skprune.methods.base import FunctionMethod, Method
+from skprune.methods.base import FunctionMethod, Method, Need
 from skprune.methods.importance import ImportanceSampling
 from skprune.methods.l1 import L1
 from skprune.methods.magnitude import Magnitude
@@ -56,6 +56,7 @@ __all__ = [
     "ImportanceSampling",
     "Magnitude",
     "Method",
+    "Need",
     "Random",
     "Taylor",
     "make_method",

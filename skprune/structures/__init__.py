@@ -23,6 +23,7 @@ from skprune.structures.families import (
     family_of,
     find_family,
 )
+from skprune.structures.linear_views import LinearView, register_linear_view
 from skprune.structures.samples import check_targets, total_weights
 
 for _module in pkgutil.iter_modules(__path__):
@@ -31,6 +32,7 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "FAMILIES",
     "Family",
+    "LinearView",
     "ModelSize",
     "Samples",
     "Structure",
@@ -43,5 +45,6 @@ __all__ = [
     "input_columns",
     "locate",
     "register",
+    "register_linear_view",
     "total_weights",
 ]
