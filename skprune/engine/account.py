@@ -77,5 +77,6 @@ def with_notes(location, account):
     """
     if account is None or account.notes is None:
         return location
-    samples = replace(location.samples, notes=account.notes)
-    return replace(location, samples=samples)
+    (member,) = location.members
+    samples = replace(member.samples, notes=account.notes)
+    return replace(location, members=[replace(member, samples=samples)])

@@ -46,8 +46,6 @@ def model_size(estimator):
     15
     """
     model = final_model(estimator)
-    if isinstance(getattr(model, "report_", None), PruningReport):
-        return model_size(model.estimator_)
     check_is_fitted(model)
     return total_size(model, part_sizes(model))
 

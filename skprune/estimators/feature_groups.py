@@ -6,8 +6,8 @@ import numpy as np
 
 from skprune.engine.sharing import structure_of
 from skprune.structures import Structure, family_of, input_columns, locate
-from skprune.structures.containers import Location
 from skprune.structures.joined import JoinedUnits
+from skprune.structures.location import Location
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,20 @@ import pkgutil
 
 from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Structure
 from skprune.structures.columns import input_columns
-from skprune.structures.containers import final_fit_params, final_model, locate
+from skprune.structures.containers import Container, container_of
 from skprune.structures.families import (
     answers_of,
     ends_of,
     family_of,
     find_family,
+)
+from skprune.structures.location import (
+    final_fit_params,
+    final_model,
+    final_models,
+    locate,
+    prunable_models,
+    way_in,
 )
 from skprune.structures.samples import check_targets
 
@@ -23,17 +31,22 @@ for _module in pkgutil.iter_modules(__path__):
 
 __all__ = [
     "FAMILIES",
+    "Container",
     "Family",
     "ModelSize",
     "Samples",
     "Structure",
     "answers_of",
     "check_targets",
+    "container_of",
     "ends_of",
     "family_of",
     "final_fit_params",
     "final_model",
+    "final_models",
     "find_family",
     "input_columns",
     "locate",
+    "prunable_models",
+    "way_in",
 ]

@@ -15,8 +15,8 @@ from skprune.structures.bagging_members import (
 )
 from skprune.structures.bagging_whole import WholeMembers
 from skprune.structures.base import REFUSALS, Family, register
-from skprune.structures.containers import final_model
 from skprune.structures.families import find_family
+from skprune.structures.location import final_model
 
 BY_MEMBER = {
     "connection": MemberConnections,

@@ -19,10 +19,10 @@ from skprune.readouts.concatenated import ConcatenatedReadout
 from skprune.structures.bagging import BaggingModel
 from skprune.structures.base import Samples, Structure
 from skprune.structures.columns import input_columns
-from skprune.structures.containers import final_model, locate
 from skprune.structures.families import family_of
 from skprune.structures.forests import copy_around
 from skprune.structures.joined import JoinedUnits
+from skprune.structures.location import final_model, locate
 
 
 class Members:

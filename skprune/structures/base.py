@@ -63,6 +63,9 @@ class Samples:
         Whether the model was fitted on just these rows, in this order.
     notes : object or None
         What ``Family.noted`` returned for the model on these rows.
+    fit_params : dict or None
+        Metadata that the estimator was fitted with, which its models request under
+        names of their own. None if `sample_weight` goes along to all of them.
     """
 
     X: Any
@@ -70,6 +73,7 @@ class Samples:
     sample_weight: Any = None
     trained_on: bool = False
     notes: Any = None
+    fit_params: Any = None
 
 
 class Structure(ABC):

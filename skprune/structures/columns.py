@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skprune.structures.containers import transformers
+from skprune.structures.location import transformers
 
 
 def input_columns(estimator, n_features):

@@ -1,4 +1,4 @@
-"""Which family a model belongs to."""
+"""The family that a model belongs to."""
 
 from skprune.structures.base import FAMILIES, REFUSALS
 
@@ -37,13 +37,20 @@ def family_of(model):
     if isinstance(model, type):
         name = model.__name__
         raise TypeError(f"{name} is a class, not an estimator; give {name}().")
-    known = ", ".join(sorted(family.name for family in FAMILIES))
     reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
     reason = "".join(f": {why}" for why in reasons)
     raise TypeError(
-        f"{type(model).__name__} cannot be pruned{reason}; skprune knows {known}, "
-        "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
-        "FrozenEstimator."
+        f"{type(model).__name__} cannot be pruned{reason}; skprune knows "
+        f"{known_families()}."
+    )
+
+
+def known_families():
+    """Return the names of all families, and where their models may be, in words."""
+    known = ", ".join(sorted(family.name for family in FAMILIES))
+    return (
+        f"{known}, also inside a Pipeline, a search, a FrozenEstimator, stacking, "
+        "voting and other meta-estimators of scikit-learn"
     )
 
 

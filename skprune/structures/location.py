@@ -1,0 +1,279 @@
+"""Where the models are that are pruned: inside containers, and these inside others."""
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from skprune.structures.base import Samples
+from skprune.structures.containers import Container, container_of
+from skprune.structures.families import family_of, find_family, known_families
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted model inside containers.
+
+    Attributes
+    ----------
+    name : str
+        Where in the containers it is, empty if each of them holds one estimator.
+    model : estimator
+        Fitted, not a container.
+    samples : Samples
+        The samples as the model sees them.
+    """
+
+    name: str
+    model: Any
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class Location:
+    """The models inside a fitted estimator that can be pruned.
+
+    Attributes
+    ----------
+    container : estimator
+        What the models are inside; a model is inside itself.
+    members : list of Member
+        The models, each once.
+    wrappers : list of Container
+        Containers on the way that do not appear in a copy, outer ones first.
+    """
+
+    container: Any
+    members: list[Member]
+    wrappers: list[Container]
+
+    @property
+    def model(self):
+        """The model, if there is only one."""
+        return self._only.model
+
+    @property
+    def samples(self):
+        """The samples as the model sees them, if there is only one."""
+        return self._only.samples
+
+    @property
+    def _only(self):
+        (member,) = self.members
+        return member
+
+    def rebuild(self, *models):
+        """Return a copy of the container with other models inside.
+
+        Parameters
+        ----------
+        *models : estimator
+            One for each member; they become part of the copy.
+
+        Returns
+        -------
+        estimator
+            Shares nothing with the container.
+        """
+        # deepcopy takes what its memo holds for a copy that is already made
+        memo = {id(member.model): new for member, new in zip(self.members, models)}
+        for wrapper in reversed(self.wrappers):
+            memo[id(wrapper.estimator)] = copy.deepcopy(wrapper.inner()[""], memo)
+        return copy.deepcopy(self.container, memo)
+
+
+def way_in(estimator):
+    """Follow containers of one estimator inwards.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container, fitted or not.
+
+    Yields
+    ------
+    estimator
+        The estimator itself, what it holds, and so on. The last one is a model, or a
+        container of several estimators.
+    """
+    while estimator is not None:
+        yield estimator
+        container = container_of(estimator)
+        estimator = None if container is None else container.inner().get("")
+
+
+def final_model(estimator):
+    """Return the model at the end of containers of one estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container.
+
+    Returns
+    -------
+    estimator
+        The fitted model if there is one; or a container of several estimators.
+    """
+    *_, last = way_in(estimator)
+    return last
+
+
+def final_models(estimator):
+    """Return all models inside containers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container.
+
+    Returns
+    -------
+    list of tuple of str and estimator
+        Name and model, fitted ones if there are any. The name is empty if each
+        container on the way holds one estimator.
+    """
+    container = container_of(estimator)
+    if container is None:
+        return [("", estimator)]
+    return [
+        (joined(name, deeper), model)
+        for name, inner in container.inner().items()
+        for deeper, model in final_models(inner)
+    ]
+
+
+def prunable_models(estimator):
+    """Return the models inside containers that some family accepts.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container, fitted or not.
+
+    Returns
+    -------
+    list of tuple of str and estimator
+        As `final_models`.
+
+    Raises
+    ------
+    TypeError
+        If there are none; names the models that there are.
+    """
+    models = final_models(estimator)
+    accepted = [pair for pair in models if find_family(pair[1]) is not None]
+    if not accepted:
+        _refuse(estimator, [model for _, model in models])
+    return accepted
+
+
+def _refuse(estimator, models):
+    if len(models) == 1:
+        family_of(models[0])  # says why this one is refused
+    inside = ", ".join(sorted({type(model).__name__ for model in models}))
+    raise TypeError(
+        f"{type(estimator).__name__} cannot be pruned: it holds {inside or 'nothing'}; "
+        f"skprune knows {known_families()}."
+    )
+
+
+def joined(*names):
+    """Join the names of nested parts, without those that are empty."""
+    return ".".join(name for name in names if name)
+
+
+def transformers(estimator):
+    """Return what samples pass on their way to the model at the end of containers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model or container.
+
+    Returns
+    -------
+    list of estimator
+        The fitted transformers of pipelines, from the outside in.
+    """
+    on_the_way = map(container_of, way_in(estimator))
+    return [
+        transformer
+        for container in on_the_way
+        if container is not None
+        for transformer in container.transformers
+    ]
+
+
+def final_fit_params(estimator, fit_params):
+    """Return what the model at the end of containers is fitted with.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container, with the metadata requests of its parts.
+    fit_params : dict
+        What its ``fit`` is called with.
+
+    Returns
+    -------
+    dict
+        Under the names that the model knows.
+    """
+    for container in map(container_of, way_in(estimator)):
+        if container is not None and "" in container.inner():
+            fit_params = container.metadata("", fit_params)
+    return fit_params
+
+
+def locate(estimator, samples):
+    """Find the models in a fitted estimator that can be pruned.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted model or container.
+    samples : Samples
+        As the estimator takes them.
+
+    Returns
+    -------
+    Location
+        The models and their samples.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    ValueError
+        For a search that was not refitted.
+    TypeError
+        If no family accepts any of the models.
+    """
+    members, wrappers = {}, {}
+    for name, model, seen, around in _found("", estimator, samples, []):
+        if id(model) not in members and find_family(model) is not None:
+            members[id(model)] = Member(name, model, seen)
+            wrappers.update({id(one.estimator): one for one in around})
+    if not members:
+        prunable_models(estimator)  # raises
+    return Location(estimator, list(members.values()), list(wrappers.values()))
+
+
+def _found(name, estimator, samples, around):
+    """Each model inside, its name, its samples, and the wrappers around it."""
+    check_is_fitted(estimator)
+    container = container_of(estimator)
+    if container is None:
+        yield name, estimator, samples, around
+        return
+    if container.vanishes:
+        around = [*around, container]
+    views = container.transform(samples)
+    for (own, inner), seen in zip(container.inner().items(), views):
+        if seen.fit_params is not None:
+            routed = container.metadata(own, seen.fit_params)
+            weights = routed.get("sample_weight")
+            seen = replace(seen, fit_params=routed, sample_weight=weights)
+        yield from _found(joined(name, own), inner, seen, around)
