@@ -6,7 +6,7 @@ FEW = 1000  # samples for which joblib is more work than the prediction
 
 
 def find_family(model):
-    """The first registered family that accepts a model, as `family_of`, or None."""
+    """Return the family of a model as `family_of`, None if no family accepts it."""
     for family in FAMILIES:
         if family.accepts(model):
             return family.of(model)
@@ -14,7 +14,7 @@ def find_family(model):
 
 
 def family_of(model):
-    """The family of a model, fitted or not.
+    """Return the family of a model, fitted or not.
 
     Parameters
     ----------
@@ -24,12 +24,12 @@ def family_of(model):
     Returns
     -------
     Family
-        The first registered family that accepts the model, as it is for such a model.
+        The first registered family that accepts the model, made specific to it.
 
     Raises
     ------
     TypeError
-        If none does; names those that exist. If it is a class.
+        If no family accepts the model, or if it is a class.
     """
     family = find_family(model)
     if family is not None:
