@@ -37,31 +37,23 @@ class Location:
     Attributes
     ----------
     container : estimator
-        What the models are inside; a model is inside itself.
+        The estimator that was given.
+    model : estimator
+        The model at the end of containers of one estimator, or a container of several
+        estimators there.
+    samples : Samples
+        The samples as `model` sees them.
     members : list of Member
-        The models, each once.
+        The models that can be pruned, each once: `model`, or models inside it.
     wrappers : list of Container
-        Containers on the way that do not appear in a copy, outer ones first.
+        Containers around members that do not appear in a copy, outer ones first.
     """
 
     container: Any
+    model: Any
+    samples: Samples
     members: list[Member]
     wrappers: list[Container]
-
-    @property
-    def model(self):
-        """The model, if there is only one."""
-        return self._only.model
-
-    @property
-    def samples(self):
-        """The samples as the model sees them, if there is only one."""
-        return self._only.samples
-
-    @property
-    def _only(self):
-        (member,) = self.members
-        return member
 
     def rebuild(self, *models):
         """Return a copy of the container with other models inside.
@@ -155,7 +147,7 @@ def prunable_models(estimator):
     Returns
     -------
     list of tuple of str and estimator
-        As `final_models`.
+        As `final_models`, but each model once.
 
     Raises
     ------
@@ -163,10 +155,13 @@ def prunable_models(estimator):
         If there are none; names the models that there are.
     """
     models = final_models(estimator)
-    accepted = [pair for pair in models if find_family(pair[1]) is not None]
+    accepted: dict = {}
+    for name, model in models:
+        if find_family(model) is not None:
+            accepted.setdefault(id(model), (name, model))
     if not accepted:
         _refuse(estimator, [model for _, model in models])
-    return accepted
+    return list(accepted.values())
 
 
 def _refuse(estimator, models):
@@ -251,22 +246,30 @@ def locate(estimator, samples):
     TypeError
         If no family accepts any of the models.
     """
-    members, wrappers = {}, {}
-    for name, model, seen, around in _found("", estimator, samples, []):
-        if id(model) not in members and find_family(model) is not None:
-            members[id(model)] = Member(name, model, seen)
+    final = final_model(estimator)
+    members, wrappers, seen_by_final = {}, {}, samples
+    for name, inner, seen, around in _found("", estimator, samples, []):
+        if inner is final:
+            seen_by_final = seen
+        if id(inner) not in members and _is_prunable(inner):
+            members[id(inner)] = Member(name, inner, seen)
             wrappers.update({id(one.estimator): one for one in around})
     if not members:
         prunable_models(estimator)  # raises
-    return Location(estimator, list(members.values()), list(wrappers.values()))
+    found = list(members.values()), list(wrappers.values())
+    return Location(estimator, final, seen_by_final, *found)
+
+
+def _is_prunable(estimator):
+    return container_of(estimator) is None and find_family(estimator) is not None
 
 
 def _found(name, estimator, samples, around):
-    """Each model inside, its name, its samples, and the wrappers around it."""
+    """Each estimator inside: its name, its samples, and the wrappers around it."""
     check_is_fitted(estimator)
+    yield name, estimator, samples, around
     container = container_of(estimator)
     if container is None:
-        yield name, estimator, samples, around
         return
     if container.vanishes:
         around = [*around, container]
