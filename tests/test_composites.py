@@ -42,7 +42,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
-from skprune.engine.warnings import FlooredRateWarning, LostClassWarning
 
 from skprune import (
     Budget,
@@ -53,6 +52,7 @@ from skprune import (
     prune,
     pruning_path,
 )
+from skprune.engine.warnings import FlooredRateWarning, LostClassWarning
 from skprune.structures import Samples, family_of, final_model, final_models, locate
 
 RNG = np.random.default_rng(0)
