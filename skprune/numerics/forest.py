@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 FEW_NODES = 2**13  # of the trees worked on at once, so that all fits into the cache
 # what a forest derives from its pointers alone
@@ -331,28 +330,6 @@ def tree_blocks(offset, limit):
         stop = max(int(stop), start + 1)
         yield start, stop
         start = stop
-
-
-def mean_over_trees(value, nodes):
-    """Mean of the values that samples end at, one in each tree.
-
-    Parameters
-    ----------
-    value : ndarray of shape (n_nodes, width)
-        Of the nodes of all trees.
-    nodes : ndarray of int of shape (n_samples, n_trees)
-        Numbered over all trees.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, width)
-        Added up tree after tree, as scikit-learn does: the same to the last digit.
-    """
-    n_samples, n_trees = nodes.shape
-    starts = np.arange(0, nodes.size + 1, n_trees)
-    entries = np.ones(nodes.size), nodes.ravel(), starts
-    Z = sparse.csr_array(entries, shape=(n_samples, len(value)))
-    return (Z @ np.asarray(value)) / n_trees
 
 
 def squares_of_steps(forest, factor):

@@ -11,8 +11,6 @@ from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Struct
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import Container, container_of
 from skprune.structures.families import (
-    answers_of,
-    ends_of,
     family_of,
     find_family,
 )
@@ -36,10 +34,8 @@ __all__ = [
     "ModelSize",
     "Samples",
     "Structure",
-    "answers_of",
     "check_targets",
     "container_of",
-    "ends_of",
     "family_of",
     "final_fit_params",
     "final_model",
