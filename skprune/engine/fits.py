@@ -56,16 +56,16 @@ class Fit:
 
     @cached_property
     def location(self):
-        """Place of the model inside its containers, with the samples it sees."""
+        """Places of the models inside containers, with the samples they see."""
         return locate(self.fitted, self.samples)
 
     @property
     def model(self):
-        """The model itself."""
+        """The model, or the ensemble that holds several of them."""
         return self.location.model
 
-    def structure(self, granularity=None, shared=False):
-        """Structure of the model as trained.
+    def structures(self, granularity=None, shared=False):
+        """Structure of each model that is pruned, as trained.
 
         Parameters
         ----------
@@ -77,28 +77,33 @@ class Fit:
 
         Returns
         -------
-        Structure
-            The same object at each call.
+        list of Structure
+            One for each member of the location; the same objects at each call.
 
         Raises
         ------
         ValueError
-            If the targets do not fit the model.
+            If the targets do not fit a model.
         """
-        family = family_of(self.model)
+        members = enumerate(self.location.members)
+        return [self._structure(k, one, granularity, shared) for k, one in members]
+
+    def _structure(self, number, member, granularity, shared):
+        family = family_of(member.model)
         name = family.granularity(granularity)
-        if name not in self._structures:
-            check_targets(self.model, self.location.samples)
+        key = number, name
+        if key not in self._structures:
+            check_targets(member.model, member.samples)
             kind = family.structures[name]
-            self._structures[name] = kind(self.model, self.location.samples)
+            self._structures[key] = kind(member.model, member.samples)
         if shared:
-            self._structures[name] = self._structures[name].prepared()
-        return self._structures[name]
+            self._structures[key] = self._structures[key].prepared()
+        return self._structures[key]
 
     def with_structure(self, granularity, structure):
-        """A fit whose units at one granularity are those of another structure."""
+        """A fit of one model, with another structure at one granularity."""
         twin = copy.copy(self)
-        twin._structures = {granularity: structure}
+        twin._structures = {(0, granularity): structure}
         return twin
 
     @cached_property
@@ -247,9 +252,7 @@ def pickled_fit(digest, estimator, X, y, fit_params):
 
 def _copied(samples):
     """Samples that nobody else can write into."""
-    parts = samples.X, samples.y, samples.sample_weight
-    X, y, sample_weight = map(copy.deepcopy, parts)
-    return replace(samples, X=X, y=y, sample_weight=sample_weight)
+    return replace(samples, **copy.deepcopy(vars(samples)))
 
 
 def writable(memory):

@@ -9,7 +9,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.structures import ModelSize, family_of, final_model
+from skprune.structures import (
+    ModelSize,
+    dotted,
+    family_of,
+    final_model,
+    prunable_models,
+)
 
 # what holds no array
 PLAIN = frozenset({bool, int, float, str, type(None), np.float64, np.int64})
@@ -28,7 +34,8 @@ def model_size(estimator):
     -------
     ModelSize
         ``n_bytes`` counts all arrays that the model holds in memory, the left-overs
-        of its training among them.
+        of its training among them. The other numbers of an ensemble of several models
+        are the sums over those that skprune can prune.
 
     Raises
     ------
@@ -81,14 +88,18 @@ def part_sizes(model):
     Parameters
     ----------
     model : estimator
-        A fitted model, not a container.
+        A fitted model, or an ensemble of several.
 
     Returns
     -------
     dict of str to ModelSize
-        By the name of the layer or tree.
+        By the name of the layer or tree, behind that of the model in an ensemble.
     """
-    return family_of(model).part_sizes(model)
+    return {
+        dotted(name, part): size
+        for name, member in prunable_models(model)
+        for part, size in family_of(member).part_sizes(member).items()
+    }
 
 
 def arrays_of(item):

@@ -15,7 +15,7 @@ from skprune.structures.families import (
     find_family,
 )
 from skprune.structures.location import (
-    final_fit_params,
+    dotted,
     final_model,
     final_models,
     locate,
@@ -36,8 +36,8 @@ __all__ = [
     "Structure",
     "check_targets",
     "container_of",
+    "dotted",
     "family_of",
-    "final_fit_params",
     "final_model",
     "final_models",
     "find_family",

@@ -43,6 +43,8 @@ FINAL = "final_estimator_"
 class _Named(Container):
     """An ensemble of named models; those of a classifier are fitted to codes."""
 
+    takes_weights = True
+
     def inner(self):
         given = {name: one for name, one in self.estimator.estimators if one != "drop"}
         if not hasattr(self.estimator, "estimators_"):

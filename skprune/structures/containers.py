@@ -32,11 +32,14 @@ class Container:
     ----------
     vanishes : bool
         Whether the container is replaced by what it holds, once that is pruned.
+    takes_weights : bool
+        Whether ``fit`` takes ``sample_weight`` though its signature does not say so.
     transformers : list of estimator
         Fitted transformers that samples pass on their way to the estimator inside.
     """
 
     vanishes = False
+    takes_weights = False
     transformers: list = []
 
     def __init__(self, estimator):

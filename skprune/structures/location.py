@@ -68,11 +68,29 @@ class Location:
         estimator
             Shares nothing with the container.
         """
+        return self._around(self.container, models)
+
+    def rebuild_model(self, *models):
+        """Return `model` with other models in the place of its members, as `rebuild`.
+
+        Parameters
+        ----------
+        *models : estimator
+            One for each member; they become part of the copy.
+
+        Returns
+        -------
+        estimator
+            The new model itself, if there is only one.
+        """
+        return self._around(self.model, models)
+
+    def _around(self, estimator, models):
         # deepcopy takes what its memo holds for a copy that is already made
         memo = {id(member.model): new for member, new in zip(self.members, models)}
         for wrapper in reversed(self.wrappers):
             memo[id(wrapper.estimator)] = copy.deepcopy(wrapper.inner()[""], memo)
-        return copy.deepcopy(self.container, memo)
+        return copy.deepcopy(estimator, memo)
 
 
 def way_in(estimator):
@@ -130,7 +148,7 @@ def final_models(estimator):
     if container is None:
         return [("", estimator)]
     return [
-        (joined(name, deeper), model)
+        (dotted(name, deeper), model)
         for name, inner in container.inner().items()
         for deeper, model in final_models(inner)
     ]
@@ -174,7 +192,7 @@ def _refuse(estimator, models):
     )
 
 
-def joined(*names):
+def dotted(*names):
     """Join the names of nested parts, without those that are empty."""
     return ".".join(name for name in names if name)
 
@@ -199,27 +217,6 @@ def transformers(estimator):
         if container is not None
         for transformer in container.transformers
     ]
-
-
-def final_fit_params(estimator, fit_params):
-    """Return what the model at the end of containers is fitted with.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container, with the metadata requests of its parts.
-    fit_params : dict
-        What its ``fit`` is called with.
-
-    Returns
-    -------
-    dict
-        Under the names that the model knows.
-    """
-    for container in map(container_of, way_in(estimator)):
-        if container is not None and "" in container.inner():
-            fit_params = container.metadata("", fit_params)
-    return fit_params
 
 
 def locate(estimator, samples):
@@ -279,4 +276,4 @@ def _found(name, estimator, samples, around):
             routed = container.metadata(own, seen.fit_params)
             weights = routed.get("sample_weight")
             seen = replace(seen, fit_params=routed, sample_weight=weights)
-        yield from _found(joined(name, own), inner, seen, around)
+        yield from _found(dotted(name, own), inner, seen, around)

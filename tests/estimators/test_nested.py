@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, PruningEstimatorCV, model_size, prune
-from skprune.structures import Samples, final_fit_params, final_model, locate
+from skprune.structures import Samples, final_model, locate
 
 X, Y = load_iris(return_X_y=True)
 
@@ -62,7 +62,8 @@ def test_metadata_reaches_the_model_inside(kind):
     weights = np.ones(len(Y))
     with config_context(enable_metadata_routing=True):
         model = LogisticRegression().set_fit_request(sample_weight="importance")
-        pipe = make_pipeline(clone(kind(model)))
-        found = final_fit_params(pipe, {"importance": weights})
-        assert found["sample_weight"] is weights
-        assert final_fit_params(pipe, {}) == {}
+        pipe = make_pipeline(clone(kind(model))).fit(X, Y, importance=weights)
+        samples = Samples(X, Y, fit_params={"importance": weights})
+        assert locate(pipe, samples).samples.sample_weight is weights
+        samples = Samples(X, Y, fit_params={})
+        assert locate(pipe, samples).samples.sample_weight is None

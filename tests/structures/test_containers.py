@@ -20,7 +20,6 @@ from skprune.structures import (
     Container,
     Samples,
     container_of,
-    final_fit_params,
     final_model,
     locate,
 )
@@ -76,7 +75,7 @@ def test_another_container_can_be_registered():
 
 def test_fit_params_under_the_names_of_the_model():
     """Aliases are followed inwards; a frozen model is fitted with nothing."""
-    weights = np.ones(5)
+    X, y, weights = np.eye(5), np.arange(5.0) + 1, np.arange(5) + 1.0
     with config_context(enable_metadata_routing=True):
         model = Ridge().set_fit_request(sample_weight="importance")
         for container in (
@@ -84,8 +83,10 @@ def test_fit_params_under_the_names_of_the_model():
             GridSearchCV(make_pipeline(model), {}),
             TransformedTargetRegressor(model),
         ):
-            found = final_fit_params(container, {"importance": weights})
-            assert list(found) == ["sample_weight"]
-            assert found["sample_weight"] is weights
-    assert final_fit_params(FrozenEstimator(Ridge()), {"sample_weight": weights}) == {}
-    assert final_fit_params(Ridge(), {"sample_weight": 1}) == {"sample_weight": 1}
+            fitted = container.fit(X, y, importance=weights)
+            params = {"importance": weights}
+            location = locate(fitted, Samples(X, y, fit_params=params))
+            assert location.samples.sample_weight is weights
+            frozen = FrozenEstimator(fitted)
+            unasked = locate(frozen, Samples(X, y, fit_params=params)).samples
+            assert unasked.sample_weight is None
