@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, PruningEstimatorCV, PruningSelector
-from skprune.estimators.delegation import ANSWERING
+from skprune.estimators.routing import ANSWERING
 
 X, Y = load_iris(return_X_y=True)
 COLOURS = np.arange(len(Y))
