@@ -1,11 +1,11 @@
-"""Closed-form recovery: survivors re-estimated by least squares on a read-out.
+"""Closed-form recovery: surviving weights re-estimated by least squares.
 
-With weighted, centred inputs A of the pruned model, the outputs Z of the model as it
-was trained, and a ridge r toward the old weights W0, column j on its support S solves
+With weighted, centred inputs A of the pruned model, the outputs Z of the teacher and a
+ridge r toward the old weights W0, column j on its support S solves
 
     (G_SS + r I) w = (A^T Z)_Sj + r w0_S,        G = A^T diag(weights) A.
 
-The normal equations are built in blocks of rows; only G, of n_inputs squared, is kept.
+The normal equations are built in blocks of rows; only G, (n_inputs, n_inputs), is kept.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,11 @@ from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
 
 from skprune.numerics.moments import row_blocks
+
+# Ridges relative to the mean variance of the inputs. The first only keeps a Hessian
+# invertible. The second is the ridge by which layers of networks are compensated; units
+# that are ranked with it have the costs that compensation leaves.
+INVERTIBLE, DAMPING = 1e-8, 1e-2
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class NormalEquations:
     cross : ndarray of shape (n_inputs, n_outputs)
         A^T diag(weights) Z.
     input_mean : ndarray of shape (n_inputs,)
-        Zero where the model has no intercept.
+        Zero if no intercept is fitted.
     target_mean : ndarray of shape (n_outputs,)
-        Zero where the model has no intercept.
+        Zero if no intercept is fitted.
     """
 
     gram: np.ndarray
@@ -41,11 +46,11 @@ class NormalEquations:
     target_mean: np.ndarray
 
     def intercept(self, W):
-        """The intercept that belongs to weights W, (n_outputs,)."""
+        """Compute the optimal intercept for weights W, (n_outputs,)."""
         return self.target_mean - self.input_mean @ W
 
     def take(self, columns):
-        """The equations of some outputs, an array of int of shape (n_chosen,)."""
+        """Select the equations of some outputs; `columns` is an array of int."""
         return NormalEquations(
             self.gram,
             self.cross[:, columns],
@@ -55,7 +60,7 @@ class NormalEquations:
 
 
 def normal_equations(A, Z, weights, *, centred=True):
-    """Second moments of a read-out, in blocks of rows.
+    """Compute the second moments of a read-out in blocks of rows.
 
     Parameters
     ----------
@@ -71,8 +76,8 @@ def normal_equations(A, Z, weights, *, centred=True):
     Returns
     -------
     NormalEquations
-        Sums over blocks are float64; within a block the products have the precision of
-        A and `weights`, so that float32 throughout halves the time.
+        Sums over blocks are float64. Products within a block have the precision of A
+        and `weights`; float32 for both halves the time.
     """
     input_mean = A.T @ weights if centred else np.zeros(A.shape[1])
     target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
@@ -92,8 +97,30 @@ def normal_equations(A, Z, weights, *, centred=True):
     return NormalEquations(gram, cross, input_mean, target_mean)
 
 
+def add_ridge(gram, relative=DAMPING, absolute=0.0):
+    """Add a ridge to second moments, in place.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_inputs, n_inputs)
+        Positive semi-definite; changed.
+    relative : float, default=DAMPING
+        Ridge as a share of the mean of the diagonal, or of one if that is zero.
+    absolute : float, default=0.0
+        Ridge that is added as it is.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs, n_inputs)
+        The same array, positive definite.
+    """
+    mean = np.trace(gram) / max(len(gram), 1)
+    gram[np.diag_indices_from(gram)] += absolute + relative * (mean or 1.0)
+    return gram
+
+
 def ridge_strength(gram, relative):
-    """A ridge of a given share of the mean variance of the inputs.
+    """Compute a ridge as a share of the mean variance of the inputs.
 
     Parameters
     ----------
@@ -105,23 +132,23 @@ def ridge_strength(gram, relative):
     Returns
     -------
     ndarray of shape (n_inputs,)
-        Positive, so that the equations can always be solved.
+        Positive, so that the equations always have a solution.
     """
     mean = np.trace(gram) / max(len(gram), 1)
     return np.full(len(gram), relative * mean if mean > 0 else 1.0)
 
 
 def solve_rows(equations, rows, prior, ridge):
-    """Least squares with one support for all outputs.
+    """Solve least squares with one support for all outputs.
 
     Parameters
     ----------
     equations : NormalEquations
         Second moments of all inputs.
     rows : ndarray of int
-        The inputs that survive.
+        Surviving inputs.
     prior : ndarray of shape (n_inputs, n_outputs)
-        Weights to which the ridge pulls.
+        Weights toward which the ridge shrinks.
     ridge : ndarray of shape (n_inputs,)
         Strength of the ridge, in the units of the second moments.
 
@@ -139,16 +166,16 @@ def solve_rows(equations, rows, prior, ridge):
 
 
 def solve_masked(equations, mask, prior, ridge):
-    """Least squares with a support of its own for each output.
+    """Solve least squares with a separate support for each output.
 
     Parameters
     ----------
     equations : NormalEquations
         Second moments of all inputs.
     mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights survive.
+        Surviving weights.
     prior : ndarray of shape (n_inputs, n_outputs)
-        Weights to which the ridge pulls.
+        Weights toward which the ridge shrinks.
     ridge : ndarray of shape (n_inputs,)
         Strength of the ridge, in the units of the second moments.
 
@@ -159,10 +186,10 @@ def solve_masked(equations, mask, prior, ridge):
 
     Notes
     -----
-    An output that keeps more than half of its inputs starts from the solution on all
-    of them and is constrained back to zero, ``w - P_:R (P_RR)^-1 w_R`` with P the
-    inverse of the regularised second moments and R the removed inputs: the system to
-    be solved is never larger than half.
+    For an output that keeps more than half of its inputs, the solution on all inputs is
+    computed once and constrained to zero on the removed ones: ``w - P_:R (P_RR)^-1
+    w_R`` with P the inverse of the regularised second moments and R the removed inputs.
+    No system is therefore larger than half of the inputs.
     """
     whole = mask.all(axis=0) & (len(mask) > 0)
     mostly = ~whole & (mask.sum(axis=0) > len(mask) / 2)
@@ -184,7 +211,8 @@ def solve_masked(equations, mask, prior, ridge):
 def _solve_positive(matrix, right):
     """Solve a small positive definite system, which is overwritten.
 
-    LAPACK itself: for a handful of unknowns the checks of scipy take ten times longer.
+    LAPACK is called directly: for a few unknowns, the input checks of scipy take ten
+    times as long as the solution.
     """
     _, solution, failed = dposv(matrix.T, right, overwrite_a=True)
     if failed:
@@ -196,6 +224,7 @@ def _solve_positive(matrix, right):
 
 
 def _constrained(equations, mask, prior, ridge, columns):
+    """Solve for some outputs on all inputs, then constrain the removed ones to zero."""
     factor = cho_factor(equations.gram + np.diag(ridge), lower=True)
     right = equations.cross[:, columns] + ridge[:, None] * prior[:, columns]
     W = cho_solve(factor, right)
@@ -212,7 +241,7 @@ def _constrained(equations, mask, prior, ridge, columns):
 
 
 def solve_nonnegative(equations, mask, prior, ridge):
-    """As `solve_masked`, with weights that may not be negative.
+    """Solve as `solve_masked`, with non-negative weights.
 
     Parameters
     ----------
@@ -222,7 +251,7 @@ def solve_nonnegative(equations, mask, prior, ridge):
     Returns
     -------
     ndarray of shape (n_inputs, n_outputs)
-        Zero outside the mask, never below zero.
+        Non-negative, zero outside the mask.
     """
     W = np.zeros(mask.shape)
     for j in range(mask.shape[1]):

@@ -1,12 +1,13 @@
-"""Read-outs with a matrix of inputs: linear models and the layers of an MLP.
+"""Read-outs with a stored matrix of inputs: linear models and layers of networks.
 
-``EntryReadout`` has one unit per weight, ``RowReadout`` one per input, which owns the
-weights to all outputs. With inputs A, weights W and loss gradients D, per sample n,
+``EntryReadout`` has one unit per weight, ``RowReadout`` one per input with its weights
+to all outputs. With inputs A, weights W and loss gradients D, the derivative of the
+loss of sample n with respect to a gate is
 
-    derivative by the gate of a weight   a_ni w_ij d_nj
-    derivative by the gate of an input   a_ni (D W^T)_ni
+    a_ni w_ij d_nj      for a weight
+    a_ni (D W^T)_ni     for an input
 
-so that means of squares over the samples are matrix products, without a loop.
+so that means of squares over the samples are matrix products.
 """
 
 from abc import abstractmethod
@@ -17,8 +18,14 @@ import numpy as np
 from scipy import sparse
 
 from skprune.numerics import newton, obs
-from skprune.numerics.lasso import EntryLasso, RowLasso, ScreenedLasso
-from skprune.numerics.least_squares import normal_equations
+from skprune.numerics.gram_lasso import EntryLasso, RowLasso
+from skprune.numerics.lasso import ScreenedLasso
+from skprune.numerics.least_squares import (
+    DAMPING,
+    INVERTIBLE,
+    add_ridge,
+    normal_equations,
+)
 from skprune.numerics.losses import SQUARED
 from skprune.numerics.moments import (
     column_spread,
@@ -27,64 +34,55 @@ from skprune.numerics.moments import (
     squared,
 )
 from skprune.numerics.sampling import entry_sensitivity
-from skprune.readouts.base import Readout
+from skprune.readouts.base import GradientReadout
 
-FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
-DAMPING = 1e-2  # relative ridge of a layer inside a network, as its recovery has
-SHARE = 0.05  # inputs of a hidden layer removed at once, per output
+# Share of the remaining inputs of a hidden layer that is removed at once, per output:
+# turns most of the work of backward elimination into matrix products.
+ELIMINATED_AT_ONCE = 0.05
 
 
-class DenseReadout(Readout):
-    """Z = A W + b with A held as an array.
+class DenseReadout(GradientReadout):
+    """Read-out Z = A W + b with A held as an array.
 
     Parameters
     ----------
     name : str
-        Which part of the model this is.
+        Part of the model.
     A : {ndarray, sparse array} of shape (n_samples, n_inputs) or callable
-        What arrives; ``A()`` returns it and is called when a method first needs it.
+        Inputs. ``A()`` returns them and is called when a method first needs them.
     W : ndarray of shape (n_inputs, n_outputs)
-        What is learned.
+        Weights.
     D : callable
-        ``D()`` returns the gradient of each sample's loss by Z, (n_samples,
-        n_outputs); ``D(rng)`` the same for labels that the model draws itself. It is
-        called when a method first needs it.
+        As in `GradientReadout`.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     centred : bool, default=True
-        Whether an intercept takes up the mean of what is removed.
+        Whether an intercept absorbs the mean of removed contributions.
     objective : Objective, default=None
-        What Z is trained for, where Z is the output of the model.
+        Training objective of Z if it is the output of the model; None inside a network.
     spread : callable, default=None
-        ``spread()`` returns the standard deviation of each input, where it is known
+        ``spread()`` returns the standard deviation of each input if it is known
         without A.
     """
 
     def __init__(
         self, name, A, W, D, weights, *, centred=True, objective=None, spread=None
     ):
-        self.name = name
+        super().__init__(name, D, weights)
         self._inputs = A
         self.W = W
-        self.weights = weights
         self.centred = centred
         self.objective = objective
-        self._gradient = D
         self._spread = spread
 
     @cached_property
     def A(self):
-        """What arrives, (n_samples, n_inputs)."""
+        """Inputs, (n_samples, n_inputs)."""
         return self._inputs() if callable(self._inputs) else self._inputs
 
     @cached_property
-    def D(self):
-        """Gradient of each sample's loss by Z, (n_samples, n_outputs)."""
-        return self._gradient()
-
-    @cached_property
     def input_mean(self):
-        """Weighted mean of each input, zero where no intercept takes it up."""
+        """Weighted mean of each input, zero if no intercept can absorb it."""
         if self.centred:
             return np.asarray(self.A.T @ self.weights)
         return np.zeros(self.A.shape[1])
@@ -95,11 +93,11 @@ class DenseReadout(Readout):
         return self.W.shape[0]
 
     def hessian(self):
-        """Second derivative of the loss by the weights of one output.
+        """Compute the Hessian with respect to the weights of one output.
 
-        Where Z is the output of the model, the mean curvature of the loss over outputs
-        weights the samples and the model's own penalty is added; else the loss is the
-        squared distance to Z itself, damped.
+        If Z is the output of the model, samples are weighted by the mean curvature of
+        the loss over the outputs, and the penalty of the model is added. Otherwise the
+        loss is the squared distance to Z itself, with a ridge.
 
         Returns
         -------
@@ -117,12 +115,14 @@ class DenseReadout(Readout):
             self.A, nothing, weights / total, centred=self.centred
         )
         H = total * moments.gram
-        damping = FLOOR if self.objective is not None else DAMPING
-        H[np.diag_indices_from(H)] += ridge + damping * (np.trace(H) / len(H) or 1.0)
-        return H
+        return add_ridge(H, self._relative_ridge, ridge)
+
+    @property
+    def _relative_ridge(self):
+        return DAMPING if self.objective is None else INVERTIBLE
 
     def output_curvature(self, rng):
-        """Curvature of the loss by each output, where `hessian` does not hold it.
+        """Compute the curvature of each output that `hessian` does not contain.
 
         Parameters
         ----------
@@ -132,7 +132,8 @@ class DenseReadout(Readout):
         Returns
         -------
         ndarray of shape (n_outputs,)
-            Mean squared gradient by each output of a hidden layer [1]_, else ones.
+            Mean squared gradient of each output of a hidden layer [1]_; ones if Z is
+            the output of the model.
 
         References
         ----------
@@ -150,15 +151,15 @@ class DenseReadout(Readout):
 
     @abstractmethod
     def _units_of_weights(self):
-        """The unit of each weight, -2 where there is none, (n_inputs, n_outputs)."""
+        """Unit of each weight, -2 for none, (n_inputs, n_outputs)."""
 
     @property
     def share(self):
-        """Inputs removed at once in backward elimination; zero is one at a time."""
-        return SHARE if self.objective is None else 0.0
+        """Share of inputs that backward elimination removes at once; zero for one."""
+        return ELIMINATED_AT_ONCE if self.objective is None else 0.0
 
     def _is_smooth(self):
-        """Whether Z is trained for a loss other than squared error."""
+        """Whether the training objective of Z is not squared error."""
         return self.objective is not None and self.objective.loss is not SQUARED
 
     def _needs_newton(self):
@@ -166,10 +167,10 @@ class DenseReadout(Readout):
         return self._is_smooth() and newton.is_affordable(self.A, n_weights)
 
     def _scaled_moments(self, rng):
-        """Second moments of inputs scaled to unit spread, and with the targets.
+        """Second moments of the inputs, scaled to unit spread, and with the targets.
 
-        The targets are those of the data where Z is the output of a model with squared
-        loss, else Z itself, weighted by the curvature of the loss.
+        The targets are those of the data if Z is the output of a model with squared
+        loss. Otherwise they are Z itself, weighted by the curvature of the loss.
         """
         Z, weights = np.asarray(self.A @ self.W), self.weights
         if self._is_smooth():
@@ -181,9 +182,18 @@ class DenseReadout(Readout):
         moments = normal_equations(self.A, Z, weights, centred=self.centred)
         spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         gram = moments.gram / np.outer(spread, spread)
-        gram[np.diag_indices_from(gram)] += FLOOR if self.objective else DAMPING
+        gram[np.diag_indices_from(gram)] += self._relative_ridge
         scale = np.sqrt(self.output_curvature(rng))
         return gram, moments.cross / spread[:, None] * scale
+
+    def lasso(self, rng=None):
+        if self._is_smooth() and not sparse.issparse(self.A):
+            return self._smooth_lasso(self._units_of_weights())
+        return self._gram_lasso(*self._scaled_moments(rng))
+
+    @abstractmethod
+    def _gram_lasso(self, gram, cross):
+        """Lasso of squared loss from scaled second moments."""
 
     def _smooth_lasso(self, unit):
         spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
@@ -200,11 +210,9 @@ class DenseReadout(Readout):
         return ScreenedLasso(problem, start, unit)
 
     def _newton_costs(self, unit):
-        W, problem = (
-            self.W,
-            newton.PenalisedLoss.of(
-                self.A, self.weights, self.objective, centred=self.centred
-            ),
+        W = self.W
+        problem = newton.PenalisedLoss.of(
+            self.A, self.weights, self.objective, centred=self.centred
         )
         if self.centred:
             W = np.vstack([W, self.objective.intercept])
@@ -212,24 +220,9 @@ class DenseReadout(Readout):
         return newton.elimination_costs(problem, W, unit)
 
     def _mean_square(self, change):
-        """Weighted mean square of what a change of W adds to Z, about its mean."""
+        """Weighted variance of the change of Z that a change of W causes."""
         shift = np.asarray(self.A @ change) - self.input_mean @ change
         return float(self.weights @ (shift**2).sum(axis=1))
-
-    def drawn_gradient(self, rng):
-        """Gradient of the loss by Z for the labels of the data or of the model.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator or None
-            Draws labels from the model; None takes those of the data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            One gradient a sample.
-        """
-        return self.D if rng is None else self._gradient(rng)
 
     @cached_property
     def input_spread(self):
@@ -240,12 +233,12 @@ class DenseReadout(Readout):
 
 
 class EntryReadout(DenseReadout):
-    """A unit is one weight that is not zero.
+    """Dense read-out whose units are single weights.
 
     Parameters
     ----------
     mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights are units; they are numbered row by row.
+        Weights that are units, numbered row by row.
     **kwargs
         As in `DenseReadout`.
     """
@@ -278,10 +271,7 @@ class EntryReadout(DenseReadout):
                 costs[rows, j] = obs.elimination_costs(inverse, W, self.share, score)
         return costs[self.mask]
 
-    def lasso(self, rng=None):
-        if self._is_smooth() and not sparse.issparse(self.A):
-            return self._smooth_lasso(self._units_of_weights())
-        gram, cross = self._scaled_moments(rng)
+    def _gram_lasso(self, gram, cross):
         return EntryLasso(gram, cross, self.mask)
 
     def _units_of_weights(self):
@@ -300,16 +290,18 @@ class EntryReadout(DenseReadout):
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
-        return (self.W**2 * np.maximum(products, 0.0))[self.mask]  # sparse A rounds
+        return (self.W**2 * np.maximum(products, 0.0))[
+            self.mask
+        ]  # rounding of sparse A
 
 
 class RowReadout(DenseReadout):
-    """A unit is one input, with its weights to all outputs.
+    """Dense read-out whose units are inputs, each with its weights to all outputs.
 
     Parameters
     ----------
     rows : ndarray of int of shape (n_units,)
-        Which inputs are units.
+        Inputs that are units.
     **kwargs
         As in `DenseReadout`.
     """
@@ -334,10 +326,7 @@ class RowReadout(DenseReadout):
         W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
         return obs.elimination_costs(obs.spd_inverse(H), W, score=score)
 
-    def lasso(self, rng=None):
-        if self._is_smooth() and not sparse.issparse(self.A):
-            return self._smooth_lasso(self._units_of_weights())
-        gram, cross = self._scaled_moments(rng)
+    def _gram_lasso(self, gram, cross):
         return RowLasso(gram, cross, self.rows)
 
     def _units_of_weights(self):

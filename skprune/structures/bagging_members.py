@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune._compat import keep_seeds
 from skprune.numerics.units import Units
-from skprune.readouts.concatenated import ConcatenatedReadout
+from skprune.readouts.joined import ConcatenatedReadout
 from skprune.structures.bagging import BaggingModel
 from skprune.structures.base import Samples, Structure
 from skprune.structures.columns import input_columns

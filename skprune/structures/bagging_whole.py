@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 
 from skprune.numerics.losses import SQUARED
 from skprune.numerics.units import Units
-from skprune.readouts.members import MemberReadout
+from skprune.readouts.additive import MemberReadout
 from skprune.structures.bagging_members import predictions, with_members
 from skprune.structures.base import Structure
 from skprune.structures.samples import total_weights

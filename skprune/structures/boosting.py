@@ -24,7 +24,7 @@ from skprune.numerics.losses import (
     weighted_quantile,
 )
 from skprune.numerics.units import Units
-from skprune.readouts.stages import StageReadout
+from skprune.readouts.whole_trees import StageReadout
 from skprune.recovery.boosted_leaves import recover_boosted
 from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
