@@ -50,8 +50,10 @@ class AdditiveReadout(GradientReadout):
         return (self.contributions * self.D).sum(axis=2) @ self.weights
 
     def fisher(self, rng=None):
-        means = self._weighted_sums(self.contributions)
-        return self._fisher_of(self.contributions - means[:, None, :], rng)
+        return self._fisher_of(self._centred(), rng)
+
+    def _centred(self):
+        return self.contributions - self._weighted_sums(self.contributions)[:, None, :]
 
     def _fisher_of(self, terms, rng):
         return (terms * self.drawn_gradient(rng)).sum(axis=2) ** 2 @ self.weights
@@ -117,6 +119,10 @@ class MemberReadout(AdditiveReadout):
 
     def removal_loss(self, rng=None):
         return obs.unit_costs(self._gram(self.differences))
+
+    def lasso(self, rng=None):
+        # models are nearly equal: centred here, the rest of their means is rounding
+        return RowLasso.of_units(self._gram(self._centred()))
 
     def distortion(self, gates):
         changes = gates * (len(gates) / gates.sum()) - 1

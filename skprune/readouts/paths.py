@@ -93,9 +93,7 @@ class StepReadout(PathReadout):
     def gate_gradient(self):
         weighted, parts = self.weights[:, None] * self.D, []
         own = self.forest.columns
-        for block, sums in self._node_sums(
-            lambda t: weighted[:, self.forest.columns(t)]
-        ):
+        for block, sums in self._node_sums(lambda t: weighted[:, own(t)]):
             sides = zip((block.left, block.right), both_steps(block))
             totals = sum(
                 (step * sums[child[block.splits]]).sum(axis=1) for child, step in sides

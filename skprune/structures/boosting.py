@@ -25,7 +25,7 @@ from skprune.numerics.losses import (
 )
 from skprune.numerics.units import Units
 from skprune.readouts.whole_trees import StageReadout
-from skprune.recovery.boosted_leaves import recover_boosted
+from skprune.recovery.leaves import recover_boosted
 from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel

@@ -204,10 +204,10 @@ class TreeStructure(Structure):
 
     def _leaves_after(self, forest, kept, trees):
         """The leaf of each tree that is left that each sample falls into now."""
-        heir = self.forest.heirs(kept)
+        survivor = self.forest.survivors(kept)
         leaves = np.empty_like(self.leaves, shape=(len(trees), self.leaves.shape[1]))
         for new, t, first in zip(leaves, trees, forest.offset):
-            new[...] = (heir[self.forest.nodes(t)] - first).take(self.leaves[t])
+            new[...] = (survivor[self.forest.nodes(t)] - first).take(self.leaves[t])
         return leaves
 
     def _recovered(self):
@@ -235,7 +235,7 @@ class TreeStructure(Structure):
 
     def _leaf_problem(self, leaf):
         samples, forest = self.samples, self.forest
-        used, votes = samples.used, samples.out_of_bag
+        used, mask = samples.used, samples.out_of_bag
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
         problem = LeafProblem(
             leaves=self._reached(leaf, n_leaves),
@@ -245,7 +245,7 @@ class TreeStructure(Structure):
             targets=samples.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
-            votes=None if votes is None else _part(votes, self.members, used),
+            out_of_bag=None if mask is None else _part(mask, self.members, used),
             limits=samples.limits,
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.source.model, self.prior),
@@ -266,12 +266,13 @@ class TreeStructure(Structure):
 
     def answers(self, ends):
         members, n_samples = self.members, ends.shape[1]
-        heir, root = self.whole.heirs(self.origin), self.whole.offset[members]
+        survivor = self.whole.survivors(self.origin)
+        root = self.whole.offset[members]
         step = max(1, ENTRIES // len(members))
         means = []
         for start in range(0, n_samples, step):
             nodes = ends[members, start : start + step].T + root.astype(np.int32)
-            means.append(mean_over_trees(self.forest.value, heir.take(nodes)))
+            means.append(mean_over_trees(self.forest.value, survivor.take(nodes)))
         return self.source.answers(np.concatenate(means))
 
     def measured(self):
