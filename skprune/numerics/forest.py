@@ -15,8 +15,7 @@ CACHED_NODES = (
     2**13
 )  # nodes of trees processed at once, so that they fit into the cache
 # cached properties that depend on the pointers alone
-SHAPE = ("splits", "split_counts", "split_tree", "node_tree", "levels", "depth")
-SHAPE += ("split_parent",)
+SHAPE = "splits split_counts split_tree node_tree levels depth split_parent".split()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from skprune.numerics.moments import row_blocks
 # Ridges relative to the mean variance of the inputs. The first only keeps a Hessian
 # invertible. The second is the ridge by which layers of networks are compensated; units
 # that are ranked with it have the costs that compensation leaves.
-INVERTIBLE, DAMPING = 1e-8, 1e-2
+SMALLEST_RIDGE, GRAM_RIDGE = 1e-8, 1e-2
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,14 @@ def normal_equations(A, Z, weights, *, centred=True):
     return NormalEquations(gram, cross, input_mean, target_mean)
 
 
-def add_ridge(gram, relative=DAMPING, absolute=0.0):
+def add_ridge(gram, relative=GRAM_RIDGE, absolute=0.0):
     """Add a ridge to second moments, in place.
 
     Parameters
     ----------
     gram : ndarray of shape (n_inputs, n_inputs)
         Positive semi-definite; changed.
-    relative : float, default=DAMPING
+    relative : float, default=GRAM_RIDGE
         Ridge as a share of the mean of the diagonal, or of one if that is zero.
     absolute : float, default=0.0
         Ridge that is added as it is.

@@ -11,11 +11,10 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import blas
 
-from skprune.numerics.least_squares import INVERTIBLE
+from skprune.numerics.least_squares import SMALLEST_RIDGE
 from skprune.numerics.losses import SOFTMAX, Loss
-from skprune.numerics.obs import spd_inverse, strictly_increasing
+from skprune.numerics.obs import remove_singly, spd_inverse, strictly_increasing
 
 REFRESH = 0.2  # share of the units removed before the Hessian is recomputed
 N_NEWTON = 2  # Newton steps before each elimination
@@ -148,7 +147,7 @@ class PenalisedLoss:
             H[_span(ends, rows, a), _span(ends, rows, b)] = block
         H += H.T
         strength = np.concatenate([self.penalty[r, a] for a, r in enumerate(rows)])
-        H[np.diag_indices_from(H)] += strength + INVERTIBLE * np.trace(H) / len(H)
+        H[np.diag_indices_from(H)] += strength + SMALLEST_RIDGE * np.trace(H) / len(H)
         return H
 
 
@@ -187,10 +186,13 @@ def elimination_costs(problem, W, unit):
         values, labels = W.T[active.T][removable], labels[removable]
         n_units = len(np.unique(labels))
         n_removed = max(1, int(REFRESH * n_units))
-        eliminate = _single_weights if n_units == len(labels) else _groups
-        removed, cost = eliminate(inverse, values, labels, n_removed)
-        order += removed
-        costs += cost
+        if n_units == len(labels):
+            removed, cost = remove_singly(inverse, values[:, None], n_removed)
+            removed = labels[removed]
+        else:
+            removed, cost = _remove_groups(inverse, values, labels, n_removed)
+        order.extend(removed)
+        costs.extend(cost)
         flat = W.T[active.T]
         flat[removable] = values
         W.T[active.T] = flat
@@ -246,23 +248,7 @@ def _newton_step(problem, W, active):
     return W - factor * step if factor > 1e-3 else W
 
 
-def _single_weights(inverse, values, labels, n_removed):
-    """Remove the cheapest weights one by one, in place."""
-    removed, order, costs = np.zeros(len(values), dtype=bool), [], []
-    for _ in range(n_removed):
-        diagonal = np.where(removed, 1.0, inverse.diagonal())
-        ranked = np.where(removed, np.inf, values**2 / (2 * diagonal))
-        q = int(np.argmin(ranked))
-        order.append(int(labels[q]))
-        costs.append(ranked[q])
-        column = inverse[:, q].copy()
-        values -= column * (values[q] / column[q])
-        blas.dger(-1.0 / column[q], column, column, a=inverse, overwrite_a=1)
-        values[q], removed[q] = 0.0, True
-    return order, costs
-
-
-def _groups(inverse, values, labels, n_removed):
+def _remove_groups(inverse, values, labels, n_removed):
     """Remove the cheapest groups of weights one by one, in place.
 
     A group S costs half of ``w_S^T [H^-1]_SS^-1 w_S``.

@@ -119,8 +119,11 @@ def elimination_costs(inverse, W, share=0.0, score=loss_increase):
     remaining, order, costs = np.arange(len(W)), [], []
     while len(remaining):
         n_removed = min(max(1, int(share * len(remaining))), len(remaining))
-        remove = _remove_singly if n_removed == 1 else _remove_block
-        removed, cost = remove(inverse, W, n_removed, score)
+        if n_removed == 1:  # several without packing the arrays in between
+            n_removed = max(1, int((1 - COMPACT) * len(W)))
+            removed, cost = remove_singly(inverse, W, n_removed, score)
+        else:
+            removed, cost = _remove_block(inverse, W, n_removed, score)
         order.append(remaining[removed])
         costs.append(cost)
         kept = np.delete(np.arange(len(remaining)), removed)
@@ -151,11 +154,29 @@ def strictly_increasing(costs):
     return raised + number * precision.tiny
 
 
-def _remove_singly(inverse, W, n_removed, score):
-    """Remove inputs one by one, in place, until packing the arrays pays off."""
-    removed, costs = np.zeros(len(W), dtype=bool), []
-    order = []
-    for _ in range(max(n_removed, int((1 - COMPACT) * len(W)))):
+def remove_singly(inverse, W, n_removed, score=loss_increase):
+    """Remove inputs one by one, in place.
+
+    Parameters
+    ----------
+    inverse : ndarray of shape (n_inputs, n_inputs)
+        Inverse Hessian in Fortran order; downdated.
+    W : ndarray of shape (n_inputs, n_outputs)
+        Weights; removed rows become zero and the others are re-estimated.
+    n_removed : int
+        Number of inputs to remove.
+    score : callable, default=loss_increase
+        As in `elimination_costs`.
+
+    Returns
+    -------
+    removed : ndarray of int of shape (n_removed,)
+        Inputs in the order of removal.
+    costs : ndarray of shape (n_removed,)
+        Their scores at removal.
+    """
+    removed, order, costs = np.zeros(len(W), dtype=bool), [], []
+    for _ in range(n_removed):
         diagonal = np.where(removed, 1.0, inverse.diagonal())
         ranked = np.where(removed, np.inf, score(W, diagonal))
         q = int(np.argmin(ranked))

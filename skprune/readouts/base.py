@@ -9,8 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-BLOCK = 4096  # rows processed at once: bounds the memory of intermediate copies
-
 
 class Readout(ABC):
     """One sum of contributions of a model.

@@ -21,8 +21,8 @@ from skprune.numerics import newton, obs
 from skprune.numerics.gram_lasso import EntryLasso, RowLasso
 from skprune.numerics.lasso import ScreenedLasso
 from skprune.numerics.least_squares import (
-    DAMPING,
-    INVERTIBLE,
+    GRAM_RIDGE,
+    SMALLEST_RIDGE,
     add_ridge,
     normal_equations,
 )
@@ -106,9 +106,7 @@ class DenseReadout(GradientReadout):
         """
         weights, ridge = self.weights, 0.0
         if self.objective is not None:
-            Z = np.asarray(self.A @ self.W) + self.objective.intercept
-            weights = weights * self.objective.loss.curvature(Z).mean(axis=1)
-            ridge = self.objective.penalty
+            weights, ridge = self._curved_weights(), self.objective.penalty
         total = max(weights.sum(), np.finfo(float).tiny)
         nothing = np.empty((len(weights), 0))
         moments = normal_equations(
@@ -117,9 +115,14 @@ class DenseReadout(GradientReadout):
         H = total * moments.gram
         return add_ridge(H, self._relative_ridge, ridge)
 
+    def _curved_weights(self):
+        """Sample weights times the mean curvature of the loss over the outputs."""
+        Z = np.asarray(self.A @ self.W) + self.objective.intercept
+        return self.weights * self.objective.loss.curvature(Z).mean(axis=1)
+
     @property
     def _relative_ridge(self):
-        return DAMPING if self.objective is None else INVERTIBLE
+        return GRAM_RIDGE if self.objective is None else SMALLEST_RIDGE
 
     def output_curvature(self, rng):
         """Compute the curvature of each output that `hessian` does not contain.
@@ -145,8 +148,9 @@ class DenseReadout(GradientReadout):
         return self.weights @ self.drawn_gradient(rng) ** 2
 
     def removal_loss(self, rng=None):
-        if self._needs_newton():
-            return self._newton_costs(self._units_of_weights())
+        n_weights = np.count_nonzero(self.W)
+        if self._is_smooth() and newton.is_affordable(self.A, n_weights):
+            return self._newton_costs()
         return self.elimination(obs.loss_increase, rng)
 
     @abstractmethod
@@ -162,10 +166,6 @@ class DenseReadout(GradientReadout):
         """Whether the training objective of Z is not squared error."""
         return self.objective is not None and self.objective.loss is not SQUARED
 
-    def _needs_newton(self):
-        n_weights = np.count_nonzero(self.W)
-        return self._is_smooth() and newton.is_affordable(self.A, n_weights)
-
     def _scaled_moments(self, rng):
         """Second moments of the inputs, scaled to unit spread, and with the targets.
 
@@ -174,8 +174,7 @@ class DenseReadout(GradientReadout):
         """
         Z, weights = np.asarray(self.A @ self.W), self.weights
         if self._is_smooth():
-            curvature = self.objective.loss.curvature(Z + self.objective.intercept)
-            weights = weights * curvature.mean(axis=1)
+            weights = self._curved_weights()
             weights = weights / weights.sum()
         elif self.objective is not None:
             Z = self.objective.targets
@@ -188,14 +187,14 @@ class DenseReadout(GradientReadout):
 
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
-            return self._smooth_lasso(self._units_of_weights())
+            return self._smooth_lasso()
         return self._gram_lasso(*self._scaled_moments(rng))
 
     @abstractmethod
     def _gram_lasso(self, gram, cross):
         """Lasso of squared loss from scaled second moments."""
 
-    def _smooth_lasso(self, unit):
+    def _smooth_lasso(self):
         spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         problem = newton.PenalisedLoss.of(
             (self.A - self.input_mean) / spread,
@@ -203,24 +202,25 @@ class DenseReadout(GradientReadout):
             replace(self.objective, penalty=0.0),
             centred=self.centred,
         )
-        start = np.zeros_like(unit, dtype=float)
-        if self.centred:
-            start = np.vstack([start, self.objective.intercept])
-            unit = np.vstack([unit, np.full(unit.shape[1], -1)])
-        return ScreenedLasso(problem, start, unit)
+        return ScreenedLasso(problem, *self._with_intercept(np.zeros(self.W.shape)))
 
-    def _newton_costs(self, unit):
-        W = self.W
+    def _newton_costs(self):
         problem = newton.PenalisedLoss.of(
             self.A, self.weights, self.objective, centred=self.centred
         )
-        if self.centred:
-            W = np.vstack([W, self.objective.intercept])
-            unit = np.vstack([unit, np.full(W.shape[1], -1)])
-        return newton.elimination_costs(problem, W, unit)
+        return newton.elimination_costs(problem, *self._with_intercept(self.W))
 
-    def _mean_square(self, change):
-        """Weighted variance of the change of Z that a change of W causes."""
+    def _with_intercept(self, W):
+        """Weights and their units, with a row for the intercept if there is one."""
+        unit = self._units_of_weights()
+        if not self.centred:
+            return W, unit
+        unpenalised = np.full(W.shape[1], -1)
+        return np.vstack([W, self.objective.intercept]), np.vstack([unit, unpenalised])
+
+    def distortion(self, gates):
+        gate = np.append(gates, [1.0, 1.0])[self._units_of_weights()]  # -2: no unit
+        change = self.W * (gate - 1)
         shift = np.asarray(self.A @ change) - self.input_mean @ change
         return float(self.weights @ (shift**2).sum(axis=1))
 
@@ -282,11 +282,6 @@ class EntryReadout(DenseReadout):
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W)[self.mask]
 
-    def distortion(self, gates):
-        change = np.zeros_like(self.W)
-        change[self.mask] = self.W[self.mask] * (gates - 1)
-        return self._mean_square(change)
-
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
@@ -336,11 +331,6 @@ class RowReadout(DenseReadout):
 
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W).max(axis=1)[self.rows]
-
-    def distortion(self, gates):
-        change = np.zeros_like(self.W)
-        change[self.rows] = self.W[self.rows] * (gates - 1)[:, None]
-        return self._mean_square(change)
 
     def fisher(self, rng=None):
         back = self.drawn_gradient(rng) @ self.W[self.rows].T

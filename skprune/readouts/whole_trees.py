@@ -16,8 +16,9 @@ from skprune.numerics.gram_lasso import RowLasso
 from skprune.numerics.lasso import SeparateLassos
 from skprune.numerics.least_squares import add_ridge
 from skprune.numerics.sampling import evenly_spaced, largest_shares
-from skprune.readouts.base import BLOCK
 from skprune.readouts.paths import PathReadout
+
+BLOCK_ROWS = 4096  # rows processed at once: bounds the memory of intermediate copies
 
 
 class WholeTreeReadout(PathReadout):
@@ -146,7 +147,7 @@ class TreeReadout(WholeTreeReadout):
     def _gram(self, subtracted):
         """Damped second moments of the trees about `subtracted`, (n_units, n_units)."""
         H, leaves = np.zeros((self.n_units,) * 2), self._leaves_of(self.units)
-        step = max(BLOCK // self.forest.value.shape[1], 1)
+        step = max(BLOCK_ROWS // self.forest.value.shape[1], 1)
         for rows in gen_batches(len(self.weights), step):
             differences = self._outputs(leaves[:, rows]) - subtracted(rows)
             differences *= np.sqrt(self.weights[rows])[:, None]
@@ -255,7 +256,7 @@ class StageReadout(WholeTreeReadout):
         leaves = self._leaves_of(units)
         values = [self._scaled_values(u) for u in units]
         gram = np.zeros((len(units), len(units)))
-        for rows in gen_batches(len(weights), BLOCK):
+        for rows in gen_batches(len(weights), BLOCK_ROWS):
             added = np.stack([v[leaf] for v, leaf in zip(values, leaves[:, rows])])
             centred = added - self.means[units, None]
             gram += (centred * weights[rows]) @ centred.T

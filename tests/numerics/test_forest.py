@@ -116,7 +116,7 @@ def test_averages_are_weighted_means_of_leaves():
 
 
 def test_rewired_forest_holds_what_is_reached():
-    """After a cut and with a tree gone, nodes keep their order, values and weights."""
+    """After a cut and without one tree, nodes keep order, values and weights."""
     forest = grown(7)
     left, right = forest.left.copy(), forest.right.copy()
     cut = forest.splits[forest.split_tree == 2][1]

@@ -62,7 +62,7 @@ def test_removal_loss_follows_what_others_can_take_over():
 
 
 def test_one_gradient_a_unit():
-    """Units with a Z of their own bring a gradient each."""
+    """If each unit has its own Z, each has its own gradient."""
     rng = np.random.default_rng(0)
     contributions, D = rng.normal(size=(2, 3, 30, 2))
     readout = AdditiveReadout(
@@ -110,7 +110,7 @@ def test_gate_gradient_is_that_of_the_mean(members):
 
 
 def test_distortion_is_the_change_of_the_mean(members):
-    """Gates change the output by as much as is said."""
+    """The distortion is the change of the gated mean."""
     outputs, _, weights = members
     gates = np.array([0, 1, 1, 0, 2.0])
     change = mean_of(outputs, gates) - outputs.mean(axis=0)
@@ -127,7 +127,7 @@ def test_fisher_is_the_mean_square_of_the_slopes(members):
 
 
 def test_a_constant_model_contributes_nothing():
-    """What never varies adds no variance, whatever its size; its size is its norm."""
+    """A constant output has no contribution, and its norm as its size."""
     outputs = np.zeros((2, 30, 1))
     outputs[0] = 5.0
     outputs[1, :, 0] = np.linspace(-1, 1, 30)

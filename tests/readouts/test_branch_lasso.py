@@ -106,7 +106,7 @@ def test_what_stays_is_a_tree(penalty):
 
 
 def test_residuals_ahead_are_those_of_their_weights():
-    """What is extrapolated from two steps is what a pass over the samples gives."""
+    """Extrapolated residuals equal those of a pass over the samples."""
     _, structure = operator(GradientBoostingClassifier)
     lasso, rng = BranchLasso(structure.readouts()[0]), np.random.default_rng(0)
     new, before = rng.standard_normal((2, lasso.n_units, 1))

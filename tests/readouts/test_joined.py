@@ -46,7 +46,7 @@ def test_norm_of_group_is_that_of_its_members(name):
 
 @pytest.mark.parametrize("name", ["fisher", "removal_loss", "gate_gradient"])
 def test_loss_of_group_is_the_sum(name):
-    """What is in units of the loss adds up over the members of a group."""
+    """Quantities in units of the loss add up over the members of a group."""
     single = row_readout()
 
     joined = getattr(JoinedReadout(single, GROUP, 3), name)()
@@ -56,7 +56,7 @@ def test_loss_of_group_is_the_sum(name):
 
 
 def test_elimination_adds_up():
-    """So do the scores of backward elimination."""
+    """Scores of backward elimination add up over the members of a group."""
     single = row_readout()
 
     joined = JoinedReadout(single, GROUP, 3).elimination(squared_weight)
@@ -66,7 +66,7 @@ def test_elimination_adds_up():
 
 
 def test_distortion_is_that_of_the_members():
-    """Gates of groups change the output as the same gates of their members."""
+    """Gates of groups act as the same gates of their members."""
     single, gates = row_readout(), np.array([1.0, 0.0, 0.7])
 
     distortion = JoinedReadout(single, GROUP, 3).distortion(gates)
@@ -151,7 +151,7 @@ def test_unit_without_members_has_no_importance(n_outputs):
 
 
 def noisy_readout(seed, n_features, n_outputs=1, rows=None):
-    """A read-out of some inputs, all units where not said, toward noisy targets."""
+    """A read-out of some inputs, by default all units, with noisy targets."""
     rng = np.random.default_rng(seed)
     A, W = rng.normal(size=(60, n_features)), rng.normal(size=(n_features, n_outputs))
     D, weights = rng.normal(size=(60, n_outputs)), rng.random(60)
@@ -198,7 +198,7 @@ def test_each_model_is_eliminated_by_itself(parts):
 
 
 def test_distortions_add_up(parts):
-    """What gates change is summed over the models."""
+    """The distortion is the sum over the models."""
     gates = np.array([1, 0, 2, 1, 0, 1, 0.5])
     whole = ConcatenatedReadout("both", parts).distortion(gates)
     assert whole == parts[0].distortion(gates[:4]) + parts[1].distortion(gates[4:])

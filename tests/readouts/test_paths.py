@@ -1,4 +1,4 @@
-"""What read-outs of splits say is what dense arrays of steps say."""
+"""Read-outs of splits, against dense arrays of steps."""
 
 import numpy as np
 import pytest

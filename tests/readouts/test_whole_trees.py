@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
 from sklearn.linear_model import lasso_path
 
-from skprune.numerics.least_squares import DAMPING
+from skprune.numerics.least_squares import GRAM_RIDGE
 from tests.cases import dataset
 from tests.tree_oracles import structure_of
 
@@ -50,7 +50,7 @@ def test_derivatives_are_those_of_the_renormalised_mean():
 
 
 def test_distortion_is_the_change_of_the_output():
-    """Gates change the output as the structure says that they do."""
+    """The distortion is the squared change of the output of the structure."""
     structure, readout, outputs = forest()
     gates = np.array([1.0, 0, 2, 0.5, 0])
     change = structure.output(gates) - outputs.mean(axis=0)
@@ -129,14 +129,14 @@ def test_fisher_squares_slopes_sample_by_sample(stages):
 
 
 def test_removal_costs_are_those_of_refits(stages):
-    """Each step of backward elimination costs what a least squares refit says."""
+    """Each step of backward elimination costs as much as a least-squares refit."""
     readout, structure, _, centred, column, weights = stages
     curvature = structure.samples.loss.curvature(structure.output())
     costs = readout.removal_loss()
     for output in range(3):
         units = np.flatnonzero(column == output)
         H = (centred[units] * weights * curvature[:, output]) @ centred[units].T
-        H += DAMPING * np.trace(H) / len(H) * np.eye(len(H))
+        H += GRAM_RIDGE * np.trace(H) / len(H) * np.eye(len(H))
         order = units[np.argsort(costs[units])]
         lost = [0.0]
         for n_gone in range(1, len(units) + 1):
@@ -160,7 +160,7 @@ def test_lasso_solves_each_output_by_itself(stages):
     for output in range(3):
         units = column == output
         A = np.sqrt(weights * curvature[:, output]) * centred[units]
-        ridge = np.sqrt(DAMPING * np.mean((A**2).sum(axis=1)))
+        ridge = np.sqrt(GRAM_RIDGE * np.mean((A**2).sum(axis=1)))
         A = np.hstack([A, ridge * np.eye(units.sum())]).T
         spread = np.linalg.norm(A, axis=0)
         target = A.sum(axis=1)

@@ -29,7 +29,7 @@ def test_least_loss_wins_where_errors_differ_by_noise():
 
 
 def test_noise_is_that_of_all_samples():
-    """Counts on a ninth of the samples are held against a third of their noise."""
+    """Counts on a ninth of the samples are compared with a third of their noise."""
     fits = tried((90, 120), (50, 100), (60, 95))
 
     assert best_choice(fits, 1000, np.sqrt(1 / 9)) is fits[2]

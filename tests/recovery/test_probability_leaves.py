@@ -41,7 +41,7 @@ def problem(n_trees=3, n_leaves=4, n_samples=60, n_classes=3):
 
 
 def objective(given, confidence, values):
-    """What fits minimise, by dense algebra."""
+    """Objective of the fits, by dense algebra."""
     leaf = given.leaves + 4 * np.arange(len(given.leaves))[:, None]
     output = values[leaf].mean(axis=0)
     target = confidence * given.targets + (1 - confidence) / 3
@@ -150,7 +150,7 @@ def test_averaged_fits_are_their_mean():
 
 
 def test_the_fit_of_each_fold_has_not_seen_it(monkeypatch):
-    """What is chosen between are fits to the samples of the other folds alone."""
+    """The choice is between fits to the samples of the other folds alone."""
     given = problem(n_samples=90)
     folds = [np.flatnonzero(given.fold == k) for k in range(3)]
     monkeypatch.setattr(bound_leaves, "CONFIDENCES", (1.0,))
