@@ -30,7 +30,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skprune import PruningEstimator, model_size
-from skprune.engine.plan import LostClassWarning
+from skprune.engine.warnings import LostClassWarning
 from skprune.scorers import n_bytes, n_nonzero
 
 package = importlib.util.find_spec("mglearn")

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from skprune import pruning_path
-from skprune.engine.plan import LostClassWarning
+from skprune.engine.warnings import LostClassWarning
 
 RATES = [0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95]
 METHODS = ["magnitude", "l1", "taylor", "importance", "random"]

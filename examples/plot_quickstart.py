@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skprune import PruningEstimator, model_size
-from skprune.engine.plan import LostClassWarning
+from skprune.engine.warnings import LostClassWarning
 
 MODELS = {
     "logistic regression": LogisticRegression(),

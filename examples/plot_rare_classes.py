@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skprune import prune, pruning_path
-from skprune.engine.plan import LostClassWarning
+from skprune.engine.warnings import LostClassWarning
 
 RARE, RATES = [3, 8], [0.0, 0.5, 0.7, 0.8, 0.9, 0.95]
 X, y = load_digits(return_X_y=True)

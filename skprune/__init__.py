@@ -11,8 +11,7 @@ from skprune.display import (
     PruningSupportDisplay,
 )
 from skprune.engine.budget import Budget
-from skprune.engine.functions import PruningPath, pruning_path
-from skprune.engine.pruning import prune
+from skprune.engine.functions import PruningPath, prune, pruning_path
 from skprune.engine.report import ModelSize, PruningReport, model_size
 from skprune.estimators.pruner import PruningEstimator
 from skprune.estimators.selector import PruningSelector

@@ -17,11 +17,6 @@ from sklearn.linear_model._base import (
 )
 from sklearn.linear_model._glm.glm import _GeneralizedLinearRegressor
 from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
-from sklearn.metrics._scorer import (
-    _BaseScorer,
-    _MultimetricScorer,
-    _PassthroughScorer,
-)
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils import _safe_indexing
@@ -90,13 +85,6 @@ def scorer_takes_weights(scorer):
     """Whether a scorer, or one of several, can be given sample weights."""
     asked = getattr(scorer, "_accept_sample_weight", None)
     return asked() if asked else "sample_weight" in signature(scorer).parameters
-
-
-def asks_predictions_only(scorer):
-    """Whether a scorer, or each of several, sees nothing but what a model predicts."""
-    if isinstance(scorer, _MultimetricScorer):
-        return all(map(asks_predictions_only, scorer._scorers.values()))
-    return isinstance(scorer, _BaseScorer | _PassthroughScorer)
 
 
 def weighted_scorer(function):

@@ -19,8 +19,8 @@ Examples
 """
 
 from skprune._compat import weighted_scorer
+from skprune.engine.budget import prediction_seconds
 from skprune.engine.report import model_size
-from skprune.engine.timing import prediction_seconds
 from skprune.estimators.delegation import PrunedModel, check_has_model
 
 
@@ -53,5 +53,5 @@ def prediction_time(estimator, X, y=None, sample_weight=None):
     """Minus the seconds that predicting X takes, the median of several calls."""
     if isinstance(estimator, PrunedModel):
         check_has_model(estimator)
-        estimator = estimator.estimator_  # which a candidate of a search has to build
+        estimator = estimator.estimator_
     return -prediction_seconds(estimator, X)

@@ -51,7 +51,7 @@ def test_method_keeps_law(method, law):
     law(METHODS[method]())
 
 
-@pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
+@pytest.mark.filterwarnings("ignore::skprune.engine.warnings.LostClassWarning")
 @pytest.mark.parametrize(
     ("scope", "n_steps", "rates"), SCHEDULES, ids=lambda value: str(value)
 )
@@ -64,7 +64,7 @@ def test_method_prunes_structure(case, granularity, method, scope, n_steps, rate
     method_removes_exact_number(METHODS[method](), specimen, rates, **options)
 
 
-@pytest.mark.filterwarnings("ignore::skprune.engine.plan.LostClassWarning")
+@pytest.mark.filterwarnings("ignore::skprune.engine.warnings.LostClassWarning")
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("case", "granularity"), SPECIMENS)
 def test_method_prunes_structure_that_recovers(case, granularity, method):

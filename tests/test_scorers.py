@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, model_size, scorers
-from skprune.engine import timing
+from skprune.engine import budget
 from tests.cases import dataset
 
 X, Y = dataset("classes")
@@ -56,8 +56,8 @@ class Clock:
 def test_prediction_time_is_a_median_without_the_first_call(monkeypatch):
     """A slow first call and one interruption do not count; the scorer is negated."""
     clock = Clock([9, 1, 5, 1])
-    monkeypatch.setattr(timing, "perf_counter", clock)
-    assert timing.prediction_seconds(clock, X, n_runs=3) == 1
+    monkeypatch.setattr(budget, "perf_counter", clock)
+    assert budget.prediction_seconds(clock, X, n_runs=3) == 1
     clock.delays = [1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
     assert scorers.prediction_time(clock, X) == -2
 

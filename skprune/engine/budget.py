@@ -9,12 +9,12 @@ or several steps rank anew, is settled on models pruned as they will be.
 import re
 from dataclasses import dataclass
 from numbers import Integral, Real
+from time import perf_counter
 
 import numpy as np
 
 from skprune._compat import _safe_indexing
 from skprune.engine.report import model_size
-from skprune.engine.timing import prediction_seconds
 
 SIZES = ("n_parameters", "n_nonzero", "n_macs", "n_bytes")
 LIMITS = (*SIZES, "latency_ms")
@@ -205,3 +205,30 @@ def _bisect(meets, low, high):
         else:
             low = middle
     return high
+
+
+def prediction_seconds(estimator, X, n_runs=11):
+    """Median wall time of predicting some samples.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples that one call of ``predict`` takes.
+    n_runs : int, default=11
+        How many calls are timed, after one that is not.
+
+    Returns
+    -------
+    float
+        In seconds.
+    """
+    estimator.predict(X)
+    return float(np.median([_seconds(estimator, X) for _ in range(n_runs)]))
+
+
+def _seconds(estimator, X):
+    start = perf_counter()
+    estimator.predict(X)
+    return perf_counter() - start

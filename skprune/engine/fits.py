@@ -1,31 +1,196 @@
-"""The model before it is pruned: fitted here, taken from a cache, or frozen."""
+"""Fitted models to be pruned: trained, loaded from a cache, or frozen.
 
+A `Fit` holds what all prunings of one fitted model share. With ``memory=`` the fitted
+models are cached on disk by joblib, and the `Fit` objects used last stay in the
+process, so that a search prunes each fold's model again and again without reading or
+analysing it anew.
+"""
+
+import copy
 import os
 import pickle
+from collections import OrderedDict
 from dataclasses import replace
+from functools import cached_property
 from secrets import token_hex
 from tempfile import TemporaryFile
+from threading import Lock
 
 import joblib
 import numpy as np
-from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import process_routing
-from sklearn.utils.validation import check_is_fitted, check_memory, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted, check_memory
 
 from skprune._compat import without_callbacks
-from skprune.engine.account import account_of
 from skprune.engine.progress import SILENT
-from skprune.engine.recent import unpickled
-from skprune.structures import (
-    Samples,
-    family_of,
-    final_fit_params,
-    final_model,
-    locate,
-)
+from skprune.engine.recall import class_rows, recall
+from skprune.engine.report import held_bytes, part_sizes, total_size
+from skprune.structures import check_targets, family_of, locate
+
+MOST_BYTES = 2**27  # held by the store of one process
+MOST_SAMPLE_BYTES = 2**23  # larger samples are not copied into the store
+
+
+class Fit:
+    """A fitted model, the samples it is pruned on, and what its prunings share.
+
+    Everything is made when it is first needed and never changes afterwards.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A fitted model or container; only read.
+    samples : Samples
+        As the estimator takes them.
+    reused : bool, default=False
+        Whether later calls will prune the same object again.
+    """
+
+    def __init__(self, fitted, samples, reused=False):
+        self.fitted = fitted
+        self.samples = samples
+        self.reused = reused
+        self._structures = {}
+
+    @cached_property
+    def location(self):
+        """Place of the model inside its containers, with the samples it sees."""
+        return locate(self.fitted, self.samples)
+
+    @property
+    def model(self):
+        """The model itself."""
+        return self.location.model
+
+    def structure(self, granularity=None, shared=False):
+        """Structure of the model as trained.
+
+        Parameters
+        ----------
+        granularity : str, default=None
+            What a unit is: the name that the family uses or a synonym. None is the
+            default of the family.
+        shared : bool, default=False
+            Whether several prunings will start from it.
+
+        Returns
+        -------
+        Structure
+            The same object at each call.
+
+        Raises
+        ------
+        ValueError
+            If the targets do not fit the model.
+        """
+        family = family_of(self.model)
+        name = family.granularity(granularity)
+        if name not in self._structures:
+            check_targets(self.model, self.location.samples)
+            kind = family.structures[name]
+            self._structures[name] = kind(self.model, self.location.samples)
+        if shared:
+            self._structures[name] = self._structures[name].prepared()
+        return self._structures[name]
+
+    def with_structure(self, granularity, structure):
+        """A fit whose units at one granularity are those of another structure."""
+        twin = copy.copy(self)
+        twin._structures = {granularity: structure}
+        return twin
+
+    @cached_property
+    def parts(self):
+        """Size of each layer or tree, a dict of str to ModelSize."""
+        return part_sizes(self.model)
+
+    @cached_property
+    def size(self):
+        """Size of the whole model."""
+        return total_size(self.model, self.parts)
+
+    @cached_property
+    def class_rows(self):
+        """Rows on which the recall of each class is measured, a dict by label."""
+        return class_rows(self.model, self.location.samples.y)
+
+    @cached_property
+    def recall(self):
+        """Recall of each class on these rows, a dict by label."""
+        return recall(self.model, self.location.samples.X, self.class_rows)
+
+
+class FitStore:
+    """Least recently used cache of `Fit` objects.
+
+    Parameters
+    ----------
+    most_bytes : int
+        Limit on what all of them hold together.
+    """
+
+    def __init__(self, most_bytes):
+        self.most_bytes = most_bytes
+        self._kept = OrderedDict()  # by name: a fit and its bytes
+        self._lock = Lock()
+
+    def __len__(self):
+        return len(self._kept)
+
+    def get(self, name):
+        """The fit of that name, or None."""
+        with self._lock:
+            return self._kept.get(name, (None,))[0]
+
+    def keep(self, name, fit):
+        """Make a fit the most recent one and evict the oldest ones beyond the limit."""
+        n_bytes = held_bytes(vars(fit))  # grows with each structure that is made
+        with self._lock:
+            self._kept[name] = fit, n_bytes
+            self._kept.move_to_end(name)
+            while sum(own for _, own in self._kept.values()) > self.most_bytes:
+                self._kept.popitem(last=False)
+
+
+STORE = FitStore(MOST_BYTES)
+
+
+def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT):
+    """Fit the estimator that is to be pruned, or load it from a cache.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As the user gave it; not changed.
+    samples : Samples
+        Training samples, with the weights that pruning uses.
+    fit_params : dict
+        Metadata for its ``fit``.
+    random_state : int, RandomState instance or None
+        Seed of nested ``random_state`` parameters.
+    memory : None, str or object with the joblib.Memory interface
+        Cache of fitted models.
+    task : Task, default=SILENT
+        The task that the fit is a part of. Callbacks reach the estimator only without
+        a cache.
+
+    Returns
+    -------
+    Fit
+        Of the fitted estimator.
+    """
+    if isinstance(estimator, FrozenEstimator):
+        check_is_fitted(estimator)
+        return Fit(estimator, samples)
+    unfitted = seeded(clone(estimator), random_state)
+    if memory is None:
+        with task.fitting(unfitted):
+            return Fit(unfitted.fit(samples.X, samples.y, **fit_params), samples)
+    with task.subtask("fit-model"):
+        # callbacks would enter the key of the cache
+        return _cached(without_callbacks(unfitted), samples, fit_params, memory)
 
 
 def seeded(estimator, random_state):
@@ -54,89 +219,46 @@ def seeded(estimator, random_state):
     return estimator.set_params(**seeds)
 
 
-def pickled_fit(digest, estimator, X, y, fit_params):
-    """A name for this very fit, and as bytes the fitted clone and its account.
+def _cached(unfitted, samples, fit_params, memory):
+    """The fit of an estimator, from the store of this process or from a cache."""
+    given = unfitted, samples.X, samples.y, fit_params
+    # SHA-1 of the samples takes half the time of the MD5 that joblib would compute
+    digest = joblib.hash(given, hash_name="sha1", coerce_mmap=True)
+    ignored = ["estimator", "X", "y", "fit_params"]
+    name, pickled = writable(memory).cache(pickled_fit, ignore=ignored)(digest, *given)
+    if held_bytes(vars(samples)) > MOST_SAMPLE_BYTES:
+        return Fit(pickle.loads(pickled), samples)
+    fit = STORE.get(name)
+    if fit is None:
+        fit = Fit(pickle.loads(pickled), _copied(samples), reused=True)
+    STORE.keep(name, fit)
+    return fit
 
-    A cache reads bytes much faster than many arrays. The digest of what else is given
-    is its key.
+
+def pickled_fit(digest, estimator, X, y, fit_params):
+    """Fit a clone, and return a unique name of this fit and its pickle.
+
+    A cache reads one string of bytes much faster than many arrays. `digest` is the key
+    under which joblib stores the result.
     """
     fitted = clone(estimator).fit(X, y, **fit_params)
-    account = account_of(locate(fitted, Samples(X, y)))
-    return token_hex(), pickle.dumps((fitted, account), protocol=5)
+    return token_hex(), pickle.dumps(fitted, protocol=5)
 
 
-def pickled_notes(name, fitted, X, y):
-    """What the family of the model notes of a fit of that name, as bytes.
-
-    They are apart from the fit, as not every pruning needs them. Two fits of the same
-    parameters may differ, which is why the parameters are not their key.
-    """
-    location = locate(fitted, Samples(X, y, trained_on=True))
-    notes = family_of(location.model).noted(location.model, location.samples)
-    return pickle.dumps(notes, protocol=5)
-
-
-def trained(
-    estimator, X, y, fit_params, *, random_state, memory, task=SILENT, noted=False
-):
-    """The fitted estimator that is to be pruned.
-
-    Parameters
-    ----------
-    estimator : estimator
-        What the user gave; not changed.
-    X, y : array-like
-        Training samples.
-    fit_params : dict
-        What goes to its ``fit``.
-    random_state : int, RandomState instance or None
-        Seed of nested ``random_state`` parameters.
-    memory : None, str or object with the joblib.Memory interface
-        Where fitted models are cached.
-    task : Task, default=SILENT
-        What the fit is a part of. Callbacks are handed to the estimator where nothing
-        is cached.
-    noted : bool, default=False
-        Whether the account has the notes that recovery can make use of.
-
-    Returns
-    -------
-    fitted : estimator
-        To be read only: the user may hold it.
-    account : Account or None
-        Where the cache knows it.
-    """
-    if isinstance(estimator, FrozenEstimator):
-        check_is_fitted(estimator)
-        return estimator, None
-    unfitted = seeded(clone(estimator), random_state)
-    if memory is None:
-        with task.fitting(unfitted):
-            return unfitted.fit(X, y, **fit_params), None
-    silent = without_callbacks(unfitted)  # they would enter the key of the cache
-    with task.subtask("fit-model"):
-        cache = writable(memory).cache
-        given = silent, X, y, fit_params
-        # twice as fast as the MD5 sum that a cache would take of the samples
-        digest = joblib.hash(given, hash_name="sha1", coerce_mmap=True)
-        fit = cache(pickled_fit, ignore=["estimator", "X", "y", "fit_params"])
-        name, entry = fit(digest, *given)
-        fitted, account = unpickled(name, lambda: entry)
-        account = replace(account, fit=name)
-        if noted and family_of(final_model(fitted)).noted is not None:
-            cached = cache(pickled_notes, ignore=["fitted", "X", "y"])
-            notes = unpickled((name, "notes"), lambda: cached(name, fitted, X, y))
-            account = replace(account, notes=notes)
-        return fitted, account
+def _copied(samples):
+    """Samples that nobody else can write into."""
+    parts = samples.X, samples.y, samples.sample_weight
+    X, y, sample_weight = map(copy.deepcopy, parts)
+    return replace(samples, X=X, y=y, sample_weight=sample_weight)
 
 
 def writable(memory):
-    """A cache that holds what it is given.
+    """Check that a cache can store what it is given.
 
     Parameters
     ----------
     memory : str or object with the joblib.Memory interface
-        Of a folder, or of another store.
+        A folder, or another store.
 
     Returns
     -------
@@ -160,76 +282,3 @@ def writable(memory):
             "another one, or memory=None."
         ) from error
     return memory
-
-
-def routed_fit_params(meta_estimator, sample_weight, fit_params, caller="fit"):
-    """What goes to ``fit`` of the estimator inside, and the weights its model sees.
-
-    Parameters
-    ----------
-    meta_estimator : PruningEstimator
-        Holds the estimator and the metadata requests.
-    sample_weight : array-like of shape (n_samples,) or None
-        As ``fit`` was called.
-    fit_params : dict
-        Other metadata.
-    caller : str, default="fit"
-        The method that was called.
-
-    Returns
-    -------
-    routed : dict
-        For ``fit`` of the estimator inside.
-    weights : array-like of shape (n_samples,) or None
-        For ranking and recovery: those that the model itself was fitted with, or, of
-        a frozen model, those given.
-
-    Raises
-    ------
-    TypeError
-        If `sample_weight` is given and the estimator takes none.
-    ValueError
-        For other metadata without metadata routing.
-    """
-    estimator = meta_estimator.estimator
-    given = {} if sample_weight is None else {"sample_weight": sample_weight}
-    if isinstance(estimator, FrozenEstimator) and not fit_params:
-        return {}, sample_weight
-    if get_config()["enable_metadata_routing"]:
-        routing = process_routing(meta_estimator, caller, **given, **fit_params)
-        routed = dict(routing.estimator.fit)
-        return routed, final_fit_params(estimator, routed).get("sample_weight")
-    if fit_params:
-        raise ValueError(
-            f"{sorted(fit_params)} can be passed to fit only with metadata routing: "
-            "call sklearn.set_config(enable_metadata_routing=True) first."
-        )
-    if given and not has_fit_parameter(estimator, "sample_weight"):
-        raise TypeError(
-            f"{type(estimator).__name__}.fit takes no sample_weight; leave it out, or "
-            "enable metadata routing to send it to a step inside."
-        )
-    return given, sample_weight
-
-
-def check_shows_all(classes, y):
-    """Raise where some classes have no sample.
-
-    Parameters
-    ----------
-    classes : array-like of shape (n_classes,) or None
-        All classes; None for those of `y`.
-    y : array-like of shape (n_samples,)
-        Targets.
-
-    Raises
-    ------
-    ValueError
-        Names the classes that are missing.
-    """
-    missing = [] if classes is None else np.setdiff1d(classes, y).tolist()
-    if missing:
-        raise ValueError(
-            f"The first samples have none of the classes {missing}, but a model is "
-            "pruned after it has seen all; call fit, or begin with samples of each."
-        )

@@ -1,4 +1,4 @@
-"""A fitted model pruned at many rates, from one ranking."""
+"""The functions: prune a fitted model at one rate, or at many from one ranking."""
 
 from copy import deepcopy
 from dataclasses import astuple, dataclass, fields
@@ -6,15 +6,106 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skprune.engine.plan import Plan
-from skprune.engine.pruning import make_generator, prune_at_rates
+from skprune.engine.fits import Fit
+from skprune.engine.plan import check_rate, plan_for
+from skprune.engine.pruning import make_generator, prunings
+from skprune.engine.recall import report_with_recall
 from skprune.engine.report import PruningReport
-from skprune.methods import make_method
 from skprune.structures import ModelSize, Samples
 
 SIZES = tuple(field.name for field in fields(ModelSize))
 LARGEST = 0.99  # of the rates that are laid out where only their number is given
 CLOSE = 1e-9  # rates nearer than this are the same when a path is asked for one
+
+
+def prune(
+    estimator,
+    X,
+    y,
+    *,
+    rate,
+    method="magnitude",
+    granularity="connection",
+    scope="global",
+    n_steps=1,
+    compensate=True,
+    finetune=0,
+    sample_weight=None,
+    random_state=None,
+    verbose=0,
+):
+    """Prune a fitted model and return a smaller one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted linear model, MLP, tree or forest, or a Pipeline, search,
+        TransformedTargetRegressor or FrozenEstimator that holds one. It is not
+        changed.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples on which units are ranked and survivors re-estimated: those that the
+        model was trained on, or others like them.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+    rate : float or Budget
+        Share of the units that is removed, in [0, 1): exactly
+        ``round(rate * n_units)`` of them go. Or a `Budget`, for the smallest rate
+        that meets it.
+    method, granularity, scope, n_steps, compensate, finetune, verbose
+        As in `PruningEstimator`.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples.
+    random_state : int, RandomState instance or None, default=None
+        Seed of methods that draw, and of the order of samples in `finetune`.
+
+    Returns
+    -------
+    estimator
+        A plain fitted estimator of the same class, which needs no skprune to predict.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If its model is of no family that can be pruned.
+    ValueError
+        If a parameter is out of its range or does not fit the model, or a budget is
+        below what pruning can reach.
+
+    See Also
+    --------
+    PruningEstimator : Fits the model and prunes it, as one estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skprune import model_size, prune
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> forest = RandomForestClassifier(n_estimators=10, random_state=0).fit(X, y)
+    >>> smaller = prune(forest, X, y, rate=0.5, granularity="tree", random_state=0)
+    >>> len(forest.estimators_), len(smaller.estimators_)
+    (10, 5)
+    """
+    check_rate(rate)
+    plan = plan_for(
+        estimator,
+        method=method,
+        granularity=granularity,
+        scope=scope,
+        n_steps=n_steps,
+        compensate=compensate,
+        finetune=finetune,
+        verbose=verbose,
+    )
+    fit, rng = (
+        Fit(estimator, Samples(X, y, sample_weight)),
+        make_generator(random_state),
+    )
+    [pruned] = prunings(fit, plan, [rate], rng)
+    report_with_recall(pruned)
+    return pruned.estimator
 
 
 def pruning_path(
@@ -95,9 +186,9 @@ def pruning_path(
     [5, 2]
     """
     rates = check_rates(rates)
-    plan = Plan(
-        method=make_method(method),
-        rate=rates[0],
+    plan = plan_for(
+        estimator,
+        method=method,
         granularity=granularity,
         scope=scope,
         n_steps=n_steps,
@@ -105,16 +196,17 @@ def pruning_path(
         finetune=finetune,
         verbose=verbose,
     )
-    plan.check(estimator)
-    samples, rng = Samples(X, y, sample_weight), make_generator(random_state)
-    # the largest model last, as it is a copy that needs no room to work in
+    fit, rng = (
+        Fit(estimator, Samples(X, y, sample_weight)),
+        make_generator(random_state),
+    )
+    # the largest model last: it is a copy, made when nothing else needs memory
     order, found = sorted(rates, key=lambda rate: (rate == 0, rate)), {}
-    for rate, pruned in zip(
-        order, prune_at_rates(estimator, samples, plan, order, rng)
-    ):
-        # what recovery leaves as it was may be one array in all models of the path
-        model = pruned.estimator
-        found[rate] = model if pruned.is_own else deepcopy(model), pruned.report
+    for rate, pruned in zip(order, prunings(fit, plan, order, rng)):
+        report, model = report_with_recall(pruned), pruned.estimator
+        # arrays that compensation left alone may be shared by all models of the path
+        found[rate] = model if pruned.is_own else deepcopy(model), report
+        del pruned, model
     estimators, reports = zip(*(found[rate] for rate in rates))
     return PruningPath(np.array(rates), list(estimators), list(reports))
 

@@ -6,21 +6,9 @@ from numbers import Integral, Real
 import numpy as np
 
 from skprune.engine.budget import Budget
-from skprune.methods import Method
+from skprune.methods import Method, make_method
 from skprune.numerics.units import SCOPES
 from skprune.structures import family_of, final_model
-
-
-class PruningWarning(UserWarning):
-    """What a user should know of a pruning that was done as asked."""
-
-
-class FlooredRateWarning(PruningWarning):
-    """Fewer units than the rate asks for can go."""
-
-
-class LostClassWarning(PruningWarning):
-    """A class that the model found is hardly found any more."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +19,6 @@ class Plan:
     ----------
     method : Method
         What ranks the units.
-    rate : float or Budget
-        Share of the units that goes, or what the model may cost.
     granularity : str
         What a unit is; the name that the family uses or a synonym.
     scope : {"global", "local", "lamp"}
@@ -48,7 +34,6 @@ class Plan:
     """
 
     method: Method
-    rate: float | Budget = 0.5
     granularity: str = "connection"
     scope: str = "global"
     n_steps: int = 1
@@ -81,7 +66,6 @@ class Plan:
         family = family_of(final_model(estimator))
         canonical = family.granularity(self.granularity)
         self.method.check()
-        check_rate(self.rate)
         if self.scope not in SCOPES:
             raise ValueError(
                 f"scope={self.scope!r} is not known; choose one of {SCOPES}."
@@ -119,6 +103,33 @@ class Plan:
                 f"{claim}finetune=0 trains it for no pass; set finetune to at least 1, "
                 "or choose another method."
             )
+
+
+def plan_for(estimator, *, method, **options):
+    """Make a plan and check it against an estimator, fitted or not.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model or a container of one.
+    method : str, Method or callable
+        As in `PruningEstimator`.
+    **options
+        The other attributes of `Plan`.
+
+    Returns
+    -------
+    Plan
+        Checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Plan.check`.
+    """
+    plan = Plan(make_method(method), **options)
+    plan.check(estimator)
+    return plan
 
 
 def check_rate(rate):

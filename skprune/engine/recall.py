@@ -5,8 +5,7 @@ Accuracy hardly shows it; the recall of that class does.
 """
 
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -14,8 +13,8 @@ from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
-from skprune.engine.plan import LostClassWarning
-from skprune.structures import ends_of, family_of, final_model
+from skprune.engine.warnings import LostClassWarning
+from skprune.structures import final_model
 
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
@@ -24,52 +23,33 @@ FOUND = 0.1  # recall from which on a class is one that the model finds
 LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
 
 
-@dataclass(frozen=True)
-class ClassRows:
-    """Some samples of each class.
-
-    Attributes
-    ----------
-    by_class : dict of class label to ndarray of int
-        Which samples; empty for regressors and for several outputs.
-    ends : object or None
-        Where they end in the model, from `ends_of`, one class after the other.
-    """
-
-    by_class: dict
-    ends: Any = None
-
-
-def class_rows(model, X, y):
-    """Some samples of each class, evenly spaced.
+def class_rows(model, y):
+    """Choose some samples of each class, evenly spaced.
 
     Parameters
     ----------
     model : estimator
-        Fitted.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        As the model takes it.
+        Fitted, not a container.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
 
     Returns
     -------
-    ClassRows
-        The same for the same samples.
+    dict of class label to ndarray of int
+        Rows of the samples; empty for regressors and for several outputs.
     """
     y = np.asarray(y)
     if not is_classifier(model) or type_of_target(y) not in ("binary", "multiclass"):
-        return ClassRows({})
+        return {}
     rows = {
         label: np.flatnonzero(y.ravel() == label) for label in np.unique(y).tolist()
     }
     most = min(max(ALL_ROWS // len(rows), FEWEST), ROWS)
-    chosen = {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
-    return ClassRows(chosen, ends_of(model, _take(X, chosen)))
+    return {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
 
 
-def recall_before(model, X, rows):
-    """Share of the samples of each class that a model as trained finds.
+def recall(model, X, rows):
+    """Fraction of the samples of each class that a model predicts correctly.
 
     Parameters
     ----------
@@ -77,48 +57,43 @@ def recall_before(model, X, rows):
         A fitted classifier.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As the model takes it.
-    rows : ClassRows
-        Of that model.
+    rows : dict of class label to ndarray of int
+        From `class_rows`.
 
     Returns
     -------
     dict of class label to float
         In [0, 1].
     """
-    answers = None
-    if rows.ends is not None:
-        answers = family_of(model).answers(model, rows.ends)
-    return _recall(answers, model, X, rows.by_class)
+    if not rows:
+        return {}
+    predicted = model.predict(_take(X, rows))
+    parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
+    return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
 
 
-def recall_after(pruned, X, rows):
-    """The same for a pruned model, which is built only if need be.
+def report_with_recall(pruned):
+    """Add the recall of each class to the report of a pruning.
 
     Parameters
     ----------
     pruned : Pruned
-        From the model of the rows.
-    X, rows
-        As in `recall_before`.
+        Whose model is built for it.
 
     Returns
     -------
-    dict of class label to float
-        In [0, 1].
+    PruningReport
+        Complete.
+
+    Warns
+    -----
+    LostClassWarning
+        If the model recognised a class and its recall has more than halved.
     """
-    answers = None
-    if rows.ends is not None and pruned.structure is not None:
-        answers = pruned.structure.answers(rows.ends)
-    model = final_model(pruned.estimator) if answers is None else None
-    return _recall(answers, model, X, rows.by_class)
-
-
-def _recall(answers, model, X, rows):
-    if not rows:
-        return {}
-    predicted = model.predict(_take(X, rows)) if answers is None else answers["predict"]
-    parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
-    return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
+    fit, model = pruned.fit, final_model(pruned.estimator)
+    after = recall(model, fit.location.samples.X, fit.class_rows)
+    warn_of_lost_classes(fit.recall, after)
+    return replace(pruned.report, recall_before=fit.recall, recall_after=after)
 
 
 def _take(X, by_class):

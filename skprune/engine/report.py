@@ -1,5 +1,6 @@
 """How large a model is, and what pruning changed."""
 
+import sys
 from dataclasses import astuple, dataclass, field
 from html import escape
 
@@ -67,41 +68,12 @@ def total_size(model, parts):
     ModelSize
         As `model_size`.
     """
-    return _total(parts, sum([array.nbytes for array in arrays_of(model)]))
-
-
-def changed_size(before, parts_before, parts, dropped):
-    """Size of a fitted model in which only some parts are another's.
-
-    Parameters
-    ----------
-    before : ModelSize
-        Of the other model.
-    parts_before, parts : dict of str to ModelSize
-        From `part_sizes` of the two.
-    dropped : list
-        What else the other model holds and this one does not.
-
-    Returns
-    -------
-    ModelSize
-        As `model_size`.
-    """
-    old, new = (
-        sum([size.n_bytes for size in sizes.values()])
-        for sizes in (parts_before, parts)
-    )
-    gone = sum([array.nbytes for array in arrays_of(dropped)])
-    return _total(parts, before.n_bytes - gone - old + new)
-
-
-def _total(parts, n_bytes):
     sizes = parts.values()
     return ModelSize(
         n_parameters=sum([size.n_parameters for size in sizes]),
         n_nonzero=sum([size.n_nonzero for size in sizes]),
         n_macs=sum([size.n_macs for size in sizes]),
-        n_bytes=n_bytes,
+        n_bytes=sum([array.nbytes for array in arrays_of(model)]),
     )
 
 
@@ -160,6 +132,38 @@ def _members(item):
         state = item.__getstate__()
         return state.values() if isinstance(state, dict) else ()
     return ()
+
+
+def held_bytes(item):
+    """Bytes that objects of skprune and samples hold, those of models not counted.
+
+    Parameters
+    ----------
+    item : object
+        Any, or a list, tuple or dict of some.
+
+    Returns
+    -------
+    int
+        Each array counts once, with all of the memory that it is a view of.
+    """
+    seen, pending, n_bytes = {}, [item], 0
+    while pending:
+        item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen[id(item)] = item  # keeps it alive, so that no other can have its id
+        if isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list | tuple):
+            pending.extend(item)
+        elif isinstance(item, np.ndarray) and isinstance(item.base, np.ndarray):
+            pending.append(item.base)
+        elif sparse.issparse(item) or type(item).__module__.startswith("skprune."):
+            pending.extend(getattr(item, "__dict__", {}).values())
+        elif not isinstance(item, BaseEstimator):
+            n_bytes += sys.getsizeof(item)  # all of an array or a table
+    return n_bytes
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,61 @@ from functools import partial
 import numpy as np
 
 from skprune.engine.budget import fewest_gone
-from skprune.engine.plan import FlooredRateWarning
 from skprune.engine.progress import SILENT, StepLines
 from skprune.engine.ranking import rank_units
-from skprune.engine.schedule import removal_counts
+from skprune.engine.warnings import FlooredRateWarning
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
-def run_steps(first, plan, location, task):
-    """Prune a structure to the rate of a plan.
+def removal_counts(n_units, rate, n_steps):
+    """Number of units removed after each step, cumulated.
+
+    Each step removes the same share of the survivors [1]_: after step k of T the rate
+    is ``1 - (1 - rate) ** (k / T)``. The last step ends at exactly
+    ``round(rate * n_units)``.
+
+    Parameters
+    ----------
+    n_units : int
+        Units before the first step.
+    rate : float
+        Share of the units that is removed in the end, in [0, 1).
+    n_steps : int
+        Number of steps.
+
+    Returns
+    -------
+    list of int
+        One count a step, never decreasing.
+
+    References
+    ----------
+    .. [1] H. Tanaka et al., "Pruning neural networks without any data by iteratively
+       conserving synaptic flow", NeurIPS 2020.
+
+    Examples
+    --------
+    >>> removal_counts(100, 0.9, 3)
+    [54, 78, 90]
+    """
+    rates = [1 - (1 - rate) ** (k / n_steps) for k in range(1, n_steps)]
+    return [round(r * n_units) for r in [*rates, rate]]
+
+
+def run_steps(first, plan, rate, fit, task):
+    """Prune a structure to a rate, step by step.
 
     Parameters
     ----------
     first : FirstRanking
         Of the structure.
     plan : Plan
-        Whose rate is a number.
-    location : Location
-        Where the model is.
+        Checked.
+    rate : float
+        Fraction of units to remove.
+    fit : Fit
+        The model as trained.
     task : Task
         The pruning, whose steps callbacks follow.
 
@@ -41,8 +77,8 @@ def run_steps(first, plan, location, task):
     structure = first.structure
     n_units, removable = structure.n_units, structure.units.removable
     importances, support = np.zeros(n_units), np.ones(n_units, dtype=bool)
-    _warn_if_floored(round(plan.rate * n_units), removable, structure, plan)
-    counts = removal_counts(n_units, plan.rate, plan.n_steps)
+    _warn_if_floored(rate, removable, structure)
+    counts = removal_counts(n_units, rate, plan.n_steps)
     lines = StepLines(plan.n_steps, n_units)
     for step, n_gone in enumerate(counts, start=1):
         with task.subtask("step", plan.finetune) as subtask:
@@ -58,7 +94,7 @@ def run_steps(first, plan, location, task):
                 )
                 importances[support] = ranking.importances
                 support[support] = kept
-            subtask.reached(partial(_rebuilt, location, structure))
+            subtask.reached(partial(_rebuilt, fit, structure))
         if plan.verbose:
             lines.show(step, structure.n_units, structure.loss())
     if plan.compensate and not plan.finetune and not support.all():
@@ -66,8 +102,8 @@ def run_steps(first, plan, location, task):
     return structure, importances, support
 
 
-def _rebuilt(location, structure):
-    return location.rebuild(structure.finished())
+def _rebuilt(fit, structure):
+    return fit.location.rebuild(structure.finished())
 
 
 def _one_step(ranking, n_remove, plan, task):
@@ -99,27 +135,28 @@ def _shrinking_step(ranking, n_remove, plan, task):
     return trained, structure, gates != 0
 
 
-def _warn_if_floored(wanted, removable, structure, plan):
+def _warn_if_floored(rate, removable, structure):
+    wanted = round(rate * structure.n_units)
     if wanted > removable:
         warnings.warn(
-            f"rate={plan.rate} asks for {wanted} of {structure.n_units} units of "
-            f"{type(structure.estimator).__name__} to go, but only {removable} can: "
-            "each layer, and each ensemble, keeps at least one. rate_ says what was "
-            "reached.",
+            f"rate={rate} asks to remove {wanted} of {structure.n_units} units of "
+            f"{type(structure.estimator).__name__}, but only {removable} can be "
+            "removed: each layer, and each ensemble, keeps at least one. rate_ is the "
+            "rate that was reached.",
             FlooredRateWarning,
             stacklevel=2,
         )
 
 
-def rate_within(budget, first, plan, location):
-    """The smallest rate that meets a budget.
+def rate_within(budget, first, plan, fit):
+    """Find the smallest rate that meets a budget.
 
     Parameters
     ----------
     budget : Budget
         What the model may cost.
-    first, plan, location
-        As in `run_steps`; the rate of the plan does not count.
+    first, plan, fit
+        As in `run_steps`.
 
     Returns
     -------
@@ -131,7 +168,7 @@ def rate_within(budget, first, plan, location):
     ValueError
         If no rate meets it; says what the largest rate reaches.
     """
-    units, X = first.structure.units, location.samples.X
+    units, X = first.structure.units, fit.location.samples.X
     quiet = replace(plan, verbose=0)
     sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
 
@@ -139,8 +176,7 @@ def rate_within(budget, first, plan, location):
         return min(n_gone / max(units.n_units, 1), BELOW_ONE)
 
     def excess(plan, n_gone):
-        plan = replace(plan, rate=rate_of(n_gone))
-        structure, *_ = run_steps(first, plan, location, SILENT)
+        structure, *_ = run_steps(first, plan, rate_of(n_gone), fit, SILENT)
         return budget.excess(structure.finished(), X)
 
     n_gone = fewest_gone(
@@ -152,7 +188,7 @@ def rate_within(budget, first, plan, location):
         least = excess(quiet, units.removable)
         reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
         raise ValueError(
-            f"rate={budget!r} cannot be met by {type(location.model).__name__} with "
+            f"rate={budget!r} cannot be met by {type(fit.model).__name__} with "
             f"granularity={plan.granularity!r}: the smallest it can reach is {reached}."
         )
     return rate_of(n_gone)

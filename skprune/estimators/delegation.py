@@ -3,9 +3,8 @@
 from copy import deepcopy
 
 from sklearn import get_config
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import (
     UNUSED,
@@ -16,7 +15,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.structures import answers_of, final_model, find_family
+from skprune.estimators.routing import FITTING, calls_alike, routed_params
+from skprune.structures import final_model, find_family
 
 COPIED_TAGS = (
     "estimator_type",
@@ -26,15 +26,6 @@ COPIED_TAGS = (
     "target_tags",
     "input_tags",
     "non_deterministic",
-)
-FITTING = ("fit", "fit_transform", "partial_fit")  # ask for what ``fit`` does
-ANSWERING = (
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "transform",
-    "score",
 )
 
 
@@ -52,8 +43,7 @@ def check_has_model(estimator):
         Before fit, and after the fit of a search with ``refit=False``.
     """
     check_is_fitted(estimator)
-    # a candidate of a search would build its model if it were asked for
-    if not any(hasattr(estimator, name) for name in ("support_", "estimator_")):
+    if not hasattr(estimator, "estimator_"):
         raise NotFittedError(
             f"This {type(estimator).__name__} was fitted with refit=False and holds no "
             "pruned model; set refit=True."
@@ -81,38 +71,6 @@ def inner_has(name):
     return check
 
 
-def routed_params(estimator, name, params):
-    """Metadata for a method of the model inside.
-
-    Parameters
-    ----------
-    estimator : PrunedModel
-        A router, whose model is called ``estimator`` there.
-    name : str
-        Of the method, which is called alike on both.
-    params : dict
-        What the method of the router was called with.
-
-    Returns
-    -------
-    dict
-        What its model asks for.
-
-    Raises
-    ------
-    ValueError
-        For any metadata without metadata routing.
-    """
-    if get_config()["enable_metadata_routing"]:
-        return process_routing(estimator, name, **params).estimator[name]
-    if params:
-        raise ValueError(
-            f"{sorted(params)} can be passed to {name} only with metadata routing: "
-            "call sklearn.set_config(enable_metadata_routing=True) first."
-        )
-    return {}
-
-
 def delegated(name):
     """A method that passes samples on to the fitted model.
 
@@ -130,9 +88,6 @@ def delegated(name):
     def method(self, X, **params):
         check_has_model(self)
         routed = routed_params(self, name, params)
-        answers = None if routed else self._answers(X)
-        if answers is not None and name in answers:
-            return answers[name]
         return getattr(self.estimator_, name)(X, **routed)
 
     method.__name__ = name
@@ -188,37 +143,18 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         """The model as far as it is known: pruned after fit, not fitted before."""
         return getattr(self, "estimator_", self.estimator)
 
-    def _answers(self, X):
-        """What methods of the pruned model predict, where there is a short way."""
-        return answers_of(self.estimator_, X)
-
-    def _record(self, pruned):
-        """Set the fitted attributes.
-
-        Parameters
-        ----------
-        pruned : Pruned
-            The model and the account of its pruning.
-
-        Returns
-        -------
-        self : estimator
-            Fitted.
-        """
+    def _record(self, pruned, report):
+        """Set the fitted attributes from a `Pruned` and its report."""
         self.estimator_ = pruned.estimator
-        return self._describe(pruned)
-
-    def _describe(self, pruned):
-        """Set the fitted attributes but the model itself."""
         self.importances_ = pruned.importances
         self.support_ = pruned.support
         self.n_units_ = len(pruned.support)
         self.rate_ = pruned.rate
         self.method_ = pruned.method
-        self.report_ = pruned.report
+        self.report_ = report
         for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(pruned.location.container, name):
-                setattr(self, name, getattr(pruned.location.container, name))
+            if hasattr(pruned.fit.fitted, name):
+                setattr(self, name, getattr(pruned.fit.fitted, name))
             elif hasattr(self, name):
                 delattr(self, name)
         return self
@@ -283,11 +219,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
             params["sample_weight"] = sample_weight
         if get_config()["enable_metadata_routing"]:
             params = routed_params(self, "score", params)
-        answers = None if params.keys() - {"sample_weight"} else self._answers(X)
-        if answers is None:
-            return self.estimator_.score(X, y, **params)
-        score = accuracy_score if is_classifier(self) else r2_score
-        return score(y, answers["predict"], **params)
+        return self.estimator_.score(X, y, **params)
 
     @available_if(inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
@@ -347,24 +279,6 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         return MetadataRouter(owner=self).add(
             estimator=self.estimator, method_mapping=calls_alike(mapping)
         )
-
-
-def calls_alike(mapping):
-    """Add to a mapping what is passed on to a method of the same name.
-
-    Parameters
-    ----------
-    mapping : MethodMapping
-        Changed in place.
-
-    Returns
-    -------
-    MethodMapping
-        The same object; ``fit_transform`` transforms too.
-    """
-    for name in ANSWERING:
-        mapping.add(caller=name, callee=name)
-    return mapping.add(caller="fit_transform", callee="transform")
 
 
 def trains_by_passes(self):

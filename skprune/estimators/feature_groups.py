@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skprune.engine.sharing import structure_of
-from skprune.structures import Structure, family_of, input_columns, locate
-from skprune.structures.containers import Location
+from skprune.engine.fits import Fit
+from skprune.structures import family_of, input_columns
 from skprune.structures.joined import JoinedUnits
 
 
@@ -16,17 +15,19 @@ class FeatureGroups:
 
     Attributes
     ----------
-    location : Location
-        Where the model is.
-    structure : Structure
-        Of the model; a unit is a group of features that the model reads.
+    fit : Fit
+        Its units of granularity "feature" are groups of features that the model reads.
     unit : ndarray of int of shape (n_features,)
         The unit of each feature of X, -1 where the model reads none of its group.
     """
 
-    location: Location
-    structure: Structure
+    fit: Fit
     unit: np.ndarray
+
+    @property
+    def structure(self):
+        """Structure of the model as trained, whose units are the groups."""
+        return self.fit.structure("feature")
 
     def of_features(self, of_units, unread):
         """A value for each feature of X from one for each unit.
@@ -46,15 +47,13 @@ class FeatureGroups:
         return np.append(of_units, unread)[self.unit]
 
 
-def feature_groups(fitted, samples, labels):
-    """See a fitted estimator as groups of input features.
+def feature_groups(fit, labels):
+    """View a fitted estimator as groups of input features.
 
     Parameters
     ----------
-    fitted : estimator
-        A fitted model or container; not changed.
-    samples : Samples
-        As the estimator takes them.
+    fit : Fit
+        The model as trained.
     labels : ndarray of int of shape (n_features,)
         The group of each feature of X.
 
@@ -68,17 +67,15 @@ def feature_groups(fitted, samples, labels):
     ValueError
         If the model reads features that are not columns of X.
     """
-    location = locate(fitted, samples)
-    columns = input_columns(fitted, len(labels))
-    structure = structure_of(location, "feature")
-    labels_read = labels[columns[feature_use(location.model) > 0]]
+    columns = input_columns(fit.fitted, len(labels))
+    labels_read = labels[columns[feature_use(fit.model) > 0]]
     groups, group = np.unique(labels_read, return_inverse=True)
     if len(groups) < len(labels_read):
-        structure = JoinedUnits(structure, group)
-        labels_read = groups
+        joined = JoinedUnits(fit.structure("feature"), group)
+        fit, labels_read = fit.with_structure("feature", joined), groups
     unit = np.full(labels.max(initial=-1) + 1, -1)
     unit[labels_read] = np.arange(len(labels_read))
-    return FeatureGroups(location, structure, unit[labels])
+    return FeatureGroups(fit, unit[labels])
 
 
 def feature_use(model):

@@ -1,6 +1,5 @@
 """PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
 
-from functools import partial
 from numbers import Integral, Real
 
 from sklearn.utils.metadata_routing import UNUSED
@@ -14,20 +13,25 @@ from skprune._compat import (
     fit_context,
 )
 from skprune.engine.budget import Budget
-from skprune.engine.fits import check_shows_all, routed_fit_params, trained
-from skprune.engine.plan import Plan
+from skprune.engine.fits import Fit
+from skprune.engine.plan import plan_for
 from skprune.engine.progress import fit_task
-from skprune.engine.pruning import (
-    make_generator,
-    prune_candidates,
-    prune_fitted,
-    train_on,
-)
-from skprune.engine.sharing import located
+from skprune.engine.pruning import make_generator, prunings, train_on
+from skprune.engine.recall import report_with_recall
 from skprune.estimators.delegation import PrunedModel, trains_by_passes
-from skprune.methods import make_method
+from skprune.estimators.routing import check_shows_all, routed_fit_params, trainer
 from skprune.numerics.units import SCOPES
 from skprune.structures import Samples
+
+PLAN = (  # the parameters that make a Plan
+    "method",
+    "granularity",
+    "scope",
+    "n_steps",
+    "compensate",
+    "finetune",
+    "verbose",
+)
 
 
 class PruningEstimator(CallbackSupportMixin, PrunedModel):
@@ -193,53 +197,17 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             before the model is fitted.
         """
         plan = self._plan()
-        plan.check(self.estimator)
-        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        train = trainer(self, X, y, sample_weight, fit_params)
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted, account = self._trained(X, y, routed, task)
+            fit = train(task=task)
             self._rng = make_generator(self.random_state)
-            samples = Samples(X, y, weights, trained_on=True)
             with task.subtask("prune", self.n_steps) as steps:
-                pruned = prune_fitted(fitted, samples, plan, self._rng, steps, account)
+                [pruned] = prunings(fit, plan, [self.rate], self._rng, steps)
             task.reached(lambda: pruned.estimator)
-        return self._record(pruned)
-
-    def _trained(self, X, y, routed, task):
-        return trained(
-            self.estimator,
-            X,
-            y,
-            routed,
-            random_state=self.random_state,
-            memory=self.memory,
-            task=task,
-            noted=self.compensate,
-        )
-
-    def _fit_path(self, X, y, rates, task, sample_weight=None, **fit_params):
-        """The location of the model, fitted once, and what prunes it at all rates."""
-        plan = self._plan()
-        plan.check(self.estimator)
-        routed, weights = routed_fit_params(self, sample_weight, fit_params)
-        fitted, account = self._trained(X, y, routed, task)
-        rng = make_generator(self.random_state)
-        samples = Samples(X, y, weights, trained_on=True)
-        location, structure = located(fitted, samples, plan.granularity, account)
-        sizes = None if account is None else (account.size, account.parts)
-        path = partial(prune_candidates, location, structure, plan, rates, rng)
-        return location, partial(path, sizes=sizes)
+        return self._record(pruned, report_with_recall(pruned))
 
     def _plan(self):
-        return Plan(
-            method=make_method(self.method),
-            rate=self.rate,
-            granularity=self.granularity,
-            scope=self.scope,
-            n_steps=self.n_steps,
-            compensate=self.compensate,
-            finetune=self.finetune,
-            verbose=self.verbose,
-        )
+        return plan_for(self.estimator, **{name: getattr(self, name) for name in PLAN})
 
     @available_if(trains_by_passes)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -271,5 +239,5 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             self._rng = make_generator(self.random_state)
         _, weights = routed_fit_params(self, sample_weight, {}, "partial_fit")
         samples = Samples(X, y, weights)
-        self.estimator_ = train_on(self.estimator_, samples, self._rng)
+        self.estimator_ = train_on(Fit(self.estimator_, samples), self._rng)
         return self

@@ -1,7 +1,6 @@
 """PruningSelector: keep the input features that survive the pruning of a model."""
 
 import warnings
-from dataclasses import replace
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -11,18 +10,18 @@ from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import CallbackSupportMixin, HasMethods, Interval, fit_context
-from skprune.engine.fits import routed_fit_params, trained
-from skprune.engine.plan import Plan
+from skprune.engine.plan import plan_for
 from skprune.engine.progress import fit_task
-from skprune.engine.pruning import make_generator, prune_structure
+from skprune.engine.pruning import make_generator, prunings
+from skprune.engine.recall import report_with_recall
 from skprune.estimators.feature_groups import (
     check_selects,
     feature_groups,
     group_labels,
     ranking,
 )
-from skprune.methods import make_method
-from skprune.structures import Samples, final_model
+from skprune.estimators.routing import trainer
+from skprune.structures import final_model
 
 
 class PruningSelector(
@@ -184,40 +183,24 @@ class PruningSelector(
             before the model is fitted.
         """
         plan = self._plan()
-        plan.check(self.estimator)
         check_selects(final_model(self.estimator))
-        routed, weights = routed_fit_params(self, sample_weight, fit_params)
+        train = trainer(self, X, y, sample_weight, fit_params)
         validate_data(self, X=X, skip_check_array=True)
         labels = self._labels()
         self._check_grouped(plan, labels)
         with fit_task(self, 2, X, y, sample_weight) as task:
-            fitted, account = trained(
-                self.estimator,
-                X,
-                y,
-                routed,
-                random_state=self.random_state,
-                memory=self.memory,
-                task=task,
-            )
-            samples = Samples(X, y, weights, trained_on=True)
-            groups = feature_groups(fitted, samples, labels)
-            plan = replace(plan, rate=self._rate(groups.structure))
+            groups = feature_groups(train(task=task), labels)
+            rates, rng = [self._rate(groups)], make_generator(self.random_state)
             with task.subtask("prune", self.n_steps) as steps:
-                pruned = self._pruned(groups, plan, steps, account)
+                [pruned] = prunings(groups.fit, plan, rates, rng, steps)
+        report_with_recall(pruned)
         self._note(groups, pruned)
         return self
 
     def _plan(self):
-        return Plan(
-            method=make_method(self.method),
-            rate=self.rate,
-            granularity="feature",
-            n_steps=self.n_steps,
-            compensate=self.compensate,
-            finetune=self.finetune,
-            verbose=self.verbose,
-        )
+        names = ("method", "n_steps", "compensate", "finetune", "verbose")
+        options = {name: getattr(self, name) for name in names}
+        return plan_for(self.estimator, granularity="feature", **options)
 
     def _labels(self):
         """The group of each feature, with room for the number that is wanted."""
@@ -243,25 +226,20 @@ class PruningSelector(
                 "is trained, not groups of them; choose another, or groups=None."
             )
 
-    def _rate(self, structure):
-        """The share of the units that goes."""
-        wanted, n_units = self.n_features_to_select, structure.n_units
+    def _rate(self, groups):
+        """Fraction of the units to remove."""
+        wanted, n_units = self.n_features_to_select, groups.structure.n_units
         if wanted is None or not n_units:
             return self.rate
         if wanted > n_units:
             warnings.warn(
                 f"n_features_to_select={wanted}, but "
-                f"{type(structure.estimator).__name__} reads only {n_units} features "
+                f"{type(groups.fit.model).__name__} reads only {n_units} features "
                 "or groups of them after its training; those are kept.",
                 UserWarning,
                 stacklevel=2,
             )
         return max(n_units - wanted, 0) / n_units
-
-    def _pruned(self, groups, plan, steps, account):
-        rng = make_generator(self.random_state)
-        units, rates = (groups.location, groups.structure), [plan.rate]
-        return next(prune_structure(*units, plan, rates, rng, steps, account))
 
     def _note(self, groups, pruned):
         self.estimator_ = pruned.estimator

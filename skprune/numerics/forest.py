@@ -9,11 +9,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-CACHED_NODES = (
-    2**13
-)  # nodes of trees processed at once, so that they fit into the cache
+CACHED_NODES = 2**13  # nodes processed at once: they fit into the cache
 # cached properties that depend on the pointers alone
 SHAPE = "splits split_counts split_tree node_tree levels depth split_parent".split()
 
@@ -324,28 +321,6 @@ def tree_blocks(offset, limit):
         stop = max(int(stop), start + 1)
         yield start, stop
         start = stop
-
-
-def mean_over_trees(value, nodes):
-    """Compute the mean over trees of the values at the leaves of samples.
-
-    Parameters
-    ----------
-    value : ndarray of shape (n_nodes, width)
-        Values of the nodes of all trees.
-    nodes : ndarray of int of shape (n_samples, n_trees)
-        Leaf of each sample in each tree, numbered over all trees.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, width)
-        Added up in the order of the trees, hence bit for bit as in scikit-learn.
-    """
-    n_samples, n_trees = nodes.shape
-    starts = np.arange(0, nodes.size + 1, n_trees)
-    entries = np.ones(nodes.size), nodes.ravel(), starts
-    Z = sparse.csr_array(entries, shape=(n_samples, len(value)))
-    return (Z @ np.asarray(value)) / n_trees
 
 
 def squares_of_steps(forest, factor):

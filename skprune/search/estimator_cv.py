@@ -224,7 +224,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         """
         rates = rate_grid(self.rates)
         pruner = self._pruner()
-        pruner._plan().check(self.estimator)
+        pruner._plan()  # checks the parameters before anything is fitted
         X, y = indexable(X, y)
         scorer, metric = self._scorer(pruner)
         if sample_weight is not None:

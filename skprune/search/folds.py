@@ -8,14 +8,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from skprune._compat import (
-    _safe_indexing,
-    asks_predictions_only,
-    method_params,
-)
-from skprune.engine.plan import PruningWarning
+from skprune._compat import _safe_indexing, method_params
 from skprune.engine.progress import SILENT, data_of
-from skprune.search.candidate import candidate, held_out_ends
+from skprune.engine.pruning import make_generator, prunings
+from skprune.engine.warnings import PruningWarning
+from skprune.estimators.pruner import PruningEstimator
+from skprune.estimators.routing import trainer
 from skprune.search.results import Trial
 
 
@@ -110,39 +108,42 @@ def run_fold(plan, X, y, number, train, test, task=SILENT):
     params = method_params(X, plan.fit_params, train)
     data = data_of(X_train, y_train, params.get("sample_weight"))
     with task.seeing(data).running() as split:
-        start = perf_counter()
-        location, path = clone(plan.pruner)._fit_path(
-            X_train, y_train, plan.rates, split, **params
-        )
+        start, pruner = perf_counter(), clone(plan.pruner)
+        fit = trainer(pruner, X_train, y_train, **_split_weights(params))(task=split)
         seconds = perf_counter() - start
         with split.subtask("prune", len(plan.rates) * plan.pruner.n_steps) as steps:
-            held_out = _held_out(plan, X, y, number, test, location)
-            return _trials(plan, held_out, path(steps), seconds)
+            held_out = _held_out(plan, X, y, number, test, fit)
+            rng = make_generator(pruner.random_state)
+            pruned = prunings(fit, pruner._plan(), plan.rates, rng, steps)
+            return _trials(plan, held_out, pruned, seconds)
 
 
-def _held_out(plan, X, y, number, test, location):
+def _split_weights(params):
+    """Metadata for ``fit``, with the weights under a name of their own."""
+    others = {name: params[name] for name in params if name != "sample_weight"}
+    return {"sample_weight": params.get("sample_weight"), "fit_params": others}
+
+
+def _held_out(plan, X, y, number, test, fit):
     X_test, y_test = _part(X, y, test)
-    right, ends = None, None
-    if plan.counts_losses:
-        right = _is_right(location.container, X_test, y_test)
-    if asks_predictions_only(plan.scorer):
-        ends = held_out_ends(location, X_test)
+    right = _is_right(fit.fitted, X_test, y_test) if plan.counts_losses else None
     params = method_params(X, plan.score_params, test)
-    return HeldOut(X_test, y_test, params, number, right, ends)
+    return HeldOut(X_test, y_test, params, number, right)
 
 
-def _trials(plan, held_out, path, fit_seconds):
-    trials = []
+def _trials(plan, held_out, prunings, fit_seconds):
+    trials, params = [], plan.pruner.get_params(deep=False)
     for rate in plan.rates:
         start = perf_counter()
         with warnings.catch_warnings():
             # no one has chosen it yet; the candidate chosen warns when it is fitted.
             # Not around the score: a forest sets up all filters again for each tree
             warnings.simplefilter("ignore", PruningWarning)
-            made = next(path)
-            pruned = candidate(plan.pruner, rate, made, held_out.X, held_out.ends)
+            pruned = next(prunings)
+            model = PruningEstimator(**{**params, "rate": rate})
+            model._record(pruned, pruned.report)
         seconds = fit_seconds + perf_counter() - start
-        trials.append(_trial(plan, held_out, rate, pruned, seconds))
+        trials.append(_trial(plan, held_out, rate, model, seconds))
     return trials
 
 
@@ -160,8 +161,6 @@ class HeldOut:
         Of the split.
     right : ndarray of bool of shape (n_samples,) or None
         Which samples the unpruned model predicts as they are.
-    ends : object or None
-        Where the samples end in the unpruned model, if that is enough to score.
     """
 
     X: object
@@ -169,7 +168,6 @@ class HeldOut:
     score_params: dict
     number: int
     right: np.ndarray | None
-    ends: object | None
 
 
 def _part(X, y, rows):

@@ -11,8 +11,6 @@ from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Struct
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
 from skprune.structures.families import (
-    answers_of,
-    ends_of,
     family_of,
     find_family,
 )
@@ -27,9 +25,7 @@ __all__ = [
     "ModelSize",
     "Samples",
     "Structure",
-    "answers_of",
     "check_targets",
-    "ends_of",
     "family_of",
     "final_fit_params",
     "final_model",

@@ -142,9 +142,6 @@ class AdaBoostModel(ForestModel):
             return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
-    def measured(self, forest, origin):
-        """None: the flat nodes of a classifier hold votes, not what trees store."""
-
     def decision(self, X):
         """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
         return together(self.flattened(), self, X)

@@ -61,15 +61,12 @@ class Samples:
         Non-negative.
     trained_on : bool
         Whether the model was fitted on just these rows, in this order.
-    notes : object or None
-        What ``Family.noted`` returned for the model on these rows.
     """
 
     X: Any
     y: Any
     sample_weight: Any = None
     trained_on: bool = False
-    notes: Any = None
 
 
 class Structure(ABC):
@@ -217,37 +214,6 @@ class Structure(ABC):
     def finished(self):
         """The plain artefact: `estimator` without what prediction does not need."""
 
-    def measured(self):
-        """What is known of the sizes of the finished model before it is built.
-
-        Returns
-        -------
-        parts : dict of str to ModelSize
-            Sizes of its parts.
-        dropped : list
-            What the model as trained holds besides its parts, and the finished one
-            does not.
-
-        Nothing but None where only the finished model tells.
-        """
-        return None
-
-    def answers(self, ends):
-        """What the finished model predicts, from where samples end in the first one.
-
-        Parameters
-        ----------
-        ends : object
-            From ``Family.ends``, of the model as trained.
-
-        Returns
-        -------
-        dict or None
-            By the names of the methods of the model, to the last digit. None where
-            only the finished model can tell.
-        """
-        return None
-
     def gate_gradient(self):
         """Derivative of `loss` by each gate at ones, (n_units,)."""
         parts = [readout.gate_gradient() for readout in self.readouts()]
@@ -277,18 +243,9 @@ class Family:
         ``feature_use(fitted_model) -> ndarray of int (n_features,)``: how many weights
         or splits read each feature. Those that some read are the units of the
         granularity "feature", in this order. None where there is no such granularity.
-    noted : callable or None
-        ``noted(fitted_model, samples)``: what any structure of the model on these
-        samples needs and does not depend on how it is pruned; kept beside a cached
-        model. None where there is no such thing.
-    ends : callable or None
-        ``ends(fitted_model, X)``: where samples end in a model, from which its answers
-        follow and those of any structure that is pruned from it; small enough to be
-        kept beside a cached model. None where the methods of the model must be asked,
-        as those of a subclass.
-    answers : callable or None
-        ``answers(fitted_model, ends) -> dict``: what the methods of the model predict,
-        by their names and to the last digit, with less ado than by them.
+    default : str or None
+        Granularity at which its models are trained further; None is the first of
+        `structures`.
     """
 
     name: str
@@ -298,22 +255,22 @@ class Family:
     part_sizes: Callable
     trains_by_passes: bool = False
     feature_use: Callable | None = None
-    ends: Callable | None = None
-    answers: Callable | None = None
-    noted: Callable | None = None
+    default: str | None = None
 
     def of(self, model):
         """The family as it is for one of its models, fitted or not."""
         return self
 
     def granularity(self, name):
-        """The canonical name of a granularity.
+        """Canonical name of a granularity, or of the default where it is None.
 
         Raises
         ------
         ValueError
             If the family does not have it; names those that it has.
         """
+        if name is None:
+            name = self.default or next(iter(self.structures))
         canonical = self.synonyms.get(name, name)
         if canonical in self.structures:
             return canonical

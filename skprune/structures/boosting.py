@@ -186,9 +186,6 @@ class BoostedModel(TreeModel):
             curvature[samples.used],
         )
 
-    def measured(self, forest, origin):
-        """None: which trees stay is known when the model is finished."""
-
     def tidied(self):
         """A copy of the model without trees that are one leaf."""
         forest = self.flattened()

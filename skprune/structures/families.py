@@ -2,8 +2,6 @@
 
 from skprune.structures.base import FAMILIES, REFUSALS
 
-FEW = 1000  # samples for which joblib is more work than the prediction
-
 
 def find_family(model):
     """The first registered family that accepts a model, as `family_of`, or None."""
@@ -45,44 +43,3 @@ def family_of(model):
         "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
         "FrozenEstimator."
     )
-
-
-def ends_of(estimator, X):
-    """Where samples end in a fitted model, if its answers follow from that.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted model, or a container, of which nothing is known.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        As the model takes it.
-
-    Returns
-    -------
-    object or None
-        See `Family`.
-    """
-    family = find_family(estimator)
-    if family is None or family.ends is None:
-        return None
-    return family.ends(estimator, X)
-
-
-def answers_of(estimator, X):
-    """What the methods of a fitted model predict for a few samples.
-
-    Parameters
-    ----------
-    estimator, X
-        As in `ends_of`.
-
-    Returns
-    -------
-    dict or None
-        By the names of the methods, to the last digit. None where they must be asked,
-        and for more than `FEW` samples.
-    """
-    # what is no table is refused by the model itself
-    shape: tuple = getattr(X, "shape", ())
-    ends = ends_of(estimator, X) if len(shape) == 2 and shape[0] <= FEW else None
-    return None if ends is None else family_of(estimator).answers(estimator, ends)

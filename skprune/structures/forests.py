@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -26,8 +25,6 @@ from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel, tree_model
-from skprune.structures.tree_notes import tree_notes
-from skprune.structures.tree_samples import routed
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -43,7 +40,6 @@ FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
-MOST_ENDS = 2**24  # samples times trees whose ways are kept in memory
 TRAINING_STATE = (
     "oob_decision_function_",
     "oob_prediction_",
@@ -70,13 +66,6 @@ class ForestModel(TreeModel):
     def names(self):
         """A name for each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
-
-    def answers(self, mean):
-        """What the methods of the forest make of the mean over its trees."""
-        if not is_classifier(self.model):
-            return {"predict": mean[:, 0]}
-        classes = self.model.classes_.take(mean.argmax(axis=1))
-        return {"predict": classes, "predict_proba": mean}
 
     def without_training_state(self, model):
         if getattr(model, "_sample_weight", None) is not None:
@@ -155,24 +144,6 @@ def forest_part_sizes(model):
     return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
 
 
-def forest_ends(model, X):
-    """The leaf of each tree that each sample falls into; None if that is not enough."""
-    if type(model) not in FORESTS or model.n_outputs_ > 1:
-        return None
-    holder = ForestModel(model)
-    X, n_nodes = holder.features(X), [tree.node_count for tree in holder.trees]
-    if len(n_nodes) * X.shape[0] > MOST_ENDS:
-        return None
-    return routed(holder, np.array(n_nodes), X)
-
-
-def forest_answers(model, ends):
-    """What a forest predicts for samples that end at some leaves."""
-    pairs = zip(model.estimators_, ends)
-    total = sum(tree.tree_.value[:, 0].take(leaf, axis=0) for tree, leaf in pairs)
-    return ForestModel(model).answers(total / len(ends))
-
-
 REFUSALS[IsolationForest] = (
     "its scores are lengths of paths, which change with every split that goes"
 )
@@ -192,8 +163,5 @@ register(
         synonyms={**TREE_SYNONYMS, "tree": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
-        ends=forest_ends,
-        answers=forest_answers,
-        noted=tree_notes,
     )
 )

@@ -16,7 +16,6 @@ from skprune.structures.boosting import (
 )
 from skprune.structures.surgery import lone_leaf, tree_sizes
 from skprune.structures.tree_models import tree_model
-from skprune.structures.tree_notes import tree_notes
 from skprune.structures.trees import tree_feature_use
 
 KINDS = (GradientBoostingClassifier, GradientBoostingRegressor)
@@ -93,6 +92,5 @@ register(
         synonyms=BOOSTING_SYNONYMS,
         part_sizes=part_sizes,
         feature_use=tree_feature_use,
-        noted=tree_notes,
     )
 )

@@ -24,7 +24,6 @@ from skprune.structures.boosting import (
 )
 from skprune.structures.surgery import concatenated
 from skprune.structures.tree_models import tree_model
-from skprune.structures.tree_notes import tree_notes
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 STATISTICS = ("count", "depth", "value")
@@ -207,6 +206,5 @@ register(
         synonyms=BOOSTING_SYNONYMS,
         part_sizes=part_sizes,
         feature_use=feature_use,
-        noted=tree_notes,
     )
 )

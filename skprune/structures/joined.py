@@ -68,6 +68,3 @@ class JoinedUnits(Structure):
 
     def finished(self):
         return self.structure.finished()
-
-    def measured(self):
-        return self.structure.measured()

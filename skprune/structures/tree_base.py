@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from skprune.numerics.forest import mean_over_trees
 from skprune.recovery.leaves import (
     CAUTIOUS,
     FOLDS,
@@ -23,8 +22,6 @@ from skprune.recovery.leaves import (
 from skprune.structures.base import Structure
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import held_out_distance, held_out_squares, routed
-
-ENTRIES = 2**20  # samples times trees whose answers are found at once
 
 
 def _differ(weights):
@@ -86,8 +83,6 @@ class TreeStructure(Structure):
         self.members = np.arange(forest.n_trees)
         self._holder = self.source
         self._set_units()
-        if samples.notes is not None:
-            self.leaves = samples.notes.leaves
 
     def prepared(self):
         if self.leaves is not None:
@@ -263,22 +258,6 @@ class TreeStructure(Structure):
             own = self._leaves(t) if every else self._leaves(t)[used]
             leaves[t] = (number[forest.nodes(t)] - first).take(own)
         return leaves
-
-    def answers(self, ends):
-        members, n_samples = self.members, ends.shape[1]
-        survivor = self.whole.survivors(self.origin)
-        root = self.whole.offset[members]
-        step = max(1, ENTRIES // len(members))
-        means = []
-        for start in range(0, n_samples, step):
-            nodes = ends[members, start : start + step].T + root.astype(np.int32)
-            means.append(mean_over_trees(self.forest.value, survivor.take(nodes)))
-        return self.source.answers(np.concatenate(means))
-
-    def measured(self):
-        if len(self.members) < len(self.source.trees):
-            return None  # what else the trees hold is known when they are built
-        return self.source.measured(self.forest, self.origin)
 
     def finished(self):
         holder, is_given = self.holder, self.holder is self.source

@@ -5,7 +5,7 @@ A view reads the trees of a model, and makes a copy of the model that holds othe
 
 import copy
 from dataclasses import dataclass, replace
-from functools import cached_property, singledispatch
+from functools import singledispatch
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +15,6 @@ from skprune.recovery.leaves import recover_leaves
 from skprune.structures.surgery import (
     flatten,
     rebuild_trees,
-    sizes_of_nodes,
     with_tree,
 )
 from skprune.structures.tree_samples import TreeSamples, tree_features
@@ -53,37 +52,6 @@ class TreeModel:
     def names(self):
         """A name for each tree."""
         return ["tree_"]
-
-    @cached_property
-    def compares(self):
-        """Which nodes of all trees compare with another number than zero."""
-        return np.concatenate([tree.threshold for tree in self.trees]) != 0
-
-    def answers(self, mean):
-        """What the methods of the model make of the mean over its trees, or None."""
-        return None
-
-    def measured(self, forest, origin):
-        """What `Structure.measured` returns of some of the nodes of all trees.
-
-        Parameters
-        ----------
-        forest : FlatForest
-            The nodes that are left.
-        origin : ndarray of int of shape (forest.n_nodes,)
-            Their ids before.
-        """
-        sizes = sizes_of_nodes(
-            forest.left >= 0,
-            self.compares[origin],
-            forest.weight,
-            forest.value,
-            forest.offset[:-1],
-            self.trees[0].__getstate__()["nodes"].itemsize,
-        )
-        left = vars(self.without_training_state(copy.copy(self.model)))
-        dropped = [own for name, own in vars(self.model).items() if name not in left]
-        return dict(zip(self.names, sizes)), dropped
 
     @property
     def asked(self):

@@ -36,15 +36,10 @@ class TreeSamples:
         Half the squared error; of the class probabilities for a classifier.
     limits : Probabilities or None
         What the values of leaves have to be.
-    notes : TreeNotes or None
-        From when the model was fitted.
     """
-
-    notes = None
 
     def __init__(self, model, samples):
         self.model, self.trained_on = model, samples.trained_on
-        self.notes = samples.notes
         self.X = tree_features(model, samples.X)
         self.raw_weights = total_weights(model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
@@ -98,8 +93,6 @@ class TreeSamples:
     @cached_property
     def out_of_bag(self):
         """Which tree was not trained on which sample, (n_trees, n_samples), or None."""
-        if self.notes is not None and self.trained_on:
-            return _from_bits(self.notes.bags, len(self.weights))
         seen = self.seen
         if seen is None:
             return None
@@ -126,12 +119,6 @@ class TreeSamples:
         """Weights of the used samples that sum to the number of different ones."""
         weights = self.raw_weights[self.used]
         return weights * ((self.rank.max() + 1) / weights.sum())
-
-
-def _from_bits(bags, n_samples):
-    if bags is None:
-        return None
-    return np.unpackbits(bags, axis=1, count=n_samples).view(bool)
 
 
 def routed(holder, n_nodes, X):

@@ -18,7 +18,6 @@ from skprune.structures.base import Family, register
 from skprune.structures.surgery import tree_sizes
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import tree_model
-from skprune.structures.tree_notes import tree_notes
 
 
 def rescales(gates):
@@ -158,9 +157,6 @@ class TreeFeatures(TreeSplits):
         smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
 
-    def answers(self, ends):
-        return None  # samples pass on where a split is gone
-
     def _heirs(self, gone):
         """What takes the place of each node when some splits are gone."""
         forest = self.forest
@@ -216,6 +212,5 @@ register(
         synonyms=TREE_SYNONYMS,
         part_sizes=tree_part_sizes,
         feature_use=tree_feature_use,
-        noted=tree_notes,
     )
 )

@@ -215,3 +215,23 @@ def test_good_guess_is_checked_at_two_numbers():
 
     assert fewest_gone(1000, lambda n_gone: n_gone >= 500, certain) == 500
     assert asked == [500, 499]
+
+
+class Timed:
+    """A model whose predictions advance a clock of their own."""
+
+    def __init__(self, durations):
+        self.durations = list(durations)
+        self.now = 0.0
+
+    def predict(self, X):
+        self.now += self.durations.pop(0)
+        return X
+
+
+def test_median_of_the_calls_after_the_first(monkeypatch):
+    """The first call warms up; one slow call among the others does not count."""
+    model = Timed([100.0, 1.0, 9.0, 2.0])
+    monkeypatch.setattr(budget_module, "perf_counter", lambda: model.now)
+    assert budget_module.prediction_seconds(model, np.zeros((3, 1)), n_runs=3) == 2.0
+    assert model.durations == []

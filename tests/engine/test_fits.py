@@ -22,10 +22,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, prune
-from skprune.engine.fits import check_shows_all, seeded
-from skprune.engine.pruning import prune_fitted
+from skprune.engine.fits import seeded
 from skprune.engine.report import arrays_of
+from skprune.estimators.routing import check_shows_all
 from skprune.structures import Samples
+from tests.prunings import pruned_once
 
 RATES = [0.2, 0.5, 0.8]
 
@@ -158,8 +159,8 @@ def test_cached_model_is_never_changed(model, diabetes, tmp_path, mmap_mode):
     assert_allclose(pruned.predict(X), clone(model).fit(X, y).predict(X), rtol=1e-12)
 
 
-def test_cached_notes_change_no_recovery(cancer, tmp_path):
-    """A forest and its notes, read from a cache, are recovered as if just fitted."""
+def test_cached_forest_is_recovered_like_a_fresh_one(cancer, tmp_path):
+    """A forest read from a cache is compensated exactly as if it were just fitted."""
     model = PruningEstimator(
         RandomForestClassifier(9), rate=0.7, random_state=0, granularity="split"
     )
@@ -167,11 +168,11 @@ def test_cached_notes_change_no_recovery(cancer, tmp_path):
     model.set_params(memory=str(tmp_path))
     for _ in range(3):
         assert_array_equal(model.fit(*cancer).predict_proba(cancer[0]), wanted)
-    assert len(list(tmp_path.rglob("output.pkl"))) == 2
+    assert len(list(tmp_path.rglob("output.pkl"))) == 1
 
 
-def test_notes_belong_to_one_fit(cancer, tmp_path):
-    """When a model that is one random draw is fitted anew, so are the notes of it."""
+def test_deleted_cache_is_not_answered_from_the_process(cancer, tmp_path):
+    """If the cached file is gone, the model is fitted anew: another random draw."""
     X, y = cancer
     model = PruningEstimator(RandomForestClassifier(5), memory=str(tmp_path))
     first = model.fit(X, y).predict_proba(X)
@@ -181,10 +182,8 @@ def test_notes_belong_to_one_fit(cancer, tmp_path):
     again = model.fit(X, y).predict_proba(X)
 
     [path] = tmp_path.rglob("pickled_fit/*/output.pkl")
-    fitted, _ = pickle.loads(joblib.load(path)[1])
-    samples = Samples(X, y, trained_on=True)
-    plan = model._plan()
-    wanted = prune_fitted(fitted, samples, plan, np.random.default_rng(0)).estimator
+    fitted = pickle.loads(joblib.load(path)[1])
+    wanted = pruned_once(fitted, Samples(X, y, trained_on=True), 0.5).estimator
     assert not np.array_equal(first, again)
     assert_array_equal(again, wanted.predict_proba(X))
 

@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPClassifier
 from skprune import PruningEstimator, PruningEstimatorCV, PruningSelector
 from skprune._compat import SILENT_CONTEXT, open_callback_context
 from skprune.engine import progress
-from skprune.engine.schedule import removal_counts
+from skprune.engine.steps import removal_counts
 
 X, y = load_digits(return_X_y=True)
 X, y = X[:300] / 16, y[:300]

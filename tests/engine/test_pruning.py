@@ -12,15 +12,12 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.neural_network import MLPRegressor
 
 from skprune import Magnitude, PruningEstimator, prune
+from skprune.engine.fits import Fit
 from skprune.engine.plan import Plan
-from skprune.engine.pruning import (
-    make_generator,
-    prune_at_rates,
-    prune_fitted,
-    train_on,
-)
+from skprune.engine.pruning import make_generator, prunings, train_on
 from skprune.methods.base import Method
 from skprune.structures import Samples
+from tests.prunings import pruned_once
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +59,7 @@ def test_many_steps_end_at_the_same_number(models, diabetes):
     for model in models:
         wanted = None
         for n_steps in (1, 3, 7):
-            plan = Plan(Magnitude(), rate=0.8, n_steps=n_steps)
-            pruned = prune_fitted(model, Samples(*diabetes), plan, make_generator(0))
+            pruned = pruned_once(model, Samples(*diabetes), 0.8, n_steps=n_steps)
             wanted = wanted or pruned.support.sum()
             assert pruned.support.sum() == wanted
             assert wanted == len(pruned.support) - round(0.8 * len(pruned.support))
@@ -117,7 +113,7 @@ def test_several_rates_are_those_of_each_alone(models, diabetes):
     rates, samples = [0.8, 0.2, 0.5], Samples(*diabetes)
     for model in models:
         plan = Plan(Magnitude(), n_steps=2)
-        together = prune_at_rates(model, samples, plan, rates, make_generator(0))
+        together = prunings(Fit(model, samples), plan, rates, make_generator(0))
         for rate, pruned in zip(rates, together):
             alone = prune(model, *diabetes, rate=rate, n_steps=2, random_state=0)
             found = pruned.estimator.predict(diabetes[0])
@@ -145,9 +141,20 @@ def test_training_of_a_pruned_model(models, diabetes):
     """One pass on the survivors; models without passes refuse."""
     ridge, net, _ = models
     pruned = prune(net, *diabetes, rate=0.7)
-    trained = train_on(pruned, Samples(*diabetes), make_generator(0))
+    trained = train_on(Fit(pruned, Samples(*diabetes)), make_generator(0))
     for old, new in zip(pruned.coefs_, trained.coefs_):
         assert_array_equal(old == 0, new == 0)
         assert not np.array_equal(old, new)
     with pytest.raises(ValueError, match="Ridge is not trained by passes"):
-        train_on(ridge, Samples(*diabetes), make_generator(0))
+        train_on(Fit(ridge, Samples(*diabetes)), make_generator(0))
+
+
+def test_estimator_and_report_can_be_asked_for_in_any_order(models, diabetes):
+    """Asking for the estimator changes nothing else: structure and report stay."""
+    for model in models:
+        one, other = (pruned_once(model, Samples(*diabetes), 0.7) for _ in range(2))
+        structure, estimator = one.structure, one.estimator
+        assert one.structure is structure and one.estimator is estimator
+        assert one.report == other.report
+        found = [pruned.estimator.predict(diabetes[0]) for pruned in (one, other)]
+        assert_array_equal(*found)

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import recall_score
 
 from skprune import PruningEstimator, prune
-from skprune.engine.plan import LostClassWarning
 from skprune.engine.recall import warn_of_lost_classes
+from skprune.engine.warnings import LostClassWarning
 
 
 @pytest.fixture(scope="module")

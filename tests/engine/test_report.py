@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
@@ -22,8 +23,10 @@ from skprune.engine.report import (
     GroupReport,
     PruningReport,
     arrays_of,
+    held_bytes,
     part_sizes,
 )
+from skprune.structures import Samples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -176,3 +179,17 @@ def test_html_report_is_escaped():
     html = report._repr_html_()
     assert "&lt;b&gt;" in html and "<b>" not in html
     assert html.count("<tr>") == 1 + 1 + 2 + 1
+
+
+def test_held_bytes_are_those_of_all_arrays():
+    """Each array counts once, a view with all that it is a view of; models do not."""
+    X, y = np.zeros((100, 8)), np.zeros(100, dtype=np.int32)
+    model = LogisticRegression().fit(np.eye(2), [0, 1])
+
+    assert held_bytes(X) == pytest.approx(X.nbytes, rel=0.05)
+    assert held_bytes({"X": X[:3], "all": [X, X]}) == held_bytes(X)
+    assert held_bytes((X, y)) == held_bytes(X) + held_bytes(y)
+    assert held_bytes([pd.DataFrame(X)]) >= X.nbytes
+    assert held_bytes(sparse.csr_array(X + 1)) >= X.nbytes
+    assert held_bytes(Samples(X, None, y)) == pytest.approx(held_bytes((X, y)), abs=99)
+    assert held_bytes([model]) == 0

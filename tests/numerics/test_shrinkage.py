@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 
-from skprune.engine.schedule import removal_counts
+from skprune.engine.steps import removal_counts
 from skprune.numerics.shrinkage import SoftThreshold
 from skprune.numerics.units import Units, keep_units
 

@@ -424,7 +424,7 @@ CHECKED = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::skprune.engine.plan.FlooredRateWarning")
+@pytest.mark.filterwarnings("ignore::skprune.engine.warnings.FlooredRateWarning")
 @parametrize_with_checks(CHECKED)
 def test_scikit_learn_check(estimator, check):
     """scikit-learn's own checks pass, with no exception."""

@@ -5,23 +5,19 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, make_friedman1
 from sklearn.ensemble import (
-    BaggingClassifier,
-    ExtraTreesClassifier,
     ExtraTreesRegressor,
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
     RandomTreesEmbedding,
 )
-from sklearn.pipeline import make_pipeline
 
 from skprune import PruningEstimator, model_size, prune
-from skprune.structures import answers_of, family_of
-from skprune.structures.families import FEW
-from tests.cases import SCIKIT_LEARN, dataset
+from skprune.structures import family_of
+from tests.cases import SCIKIT_LEARN
 from tests.tree_oracles import structure_of
 
 # before scikit-learn 1.9 weights of samples count in the splits of a forest alone
@@ -232,44 +228,3 @@ def test_small_samples_are_enough():
     smaller = prune(model, [[0.0], [1.0]], [0.0, 2.0], rate=0.5, granularity="tree")
 
     assert len(smaller.estimators_) == 1
-
-
-@pytest.mark.parametrize(
-    ("model", "kind"),
-    [
-        (RandomForestClassifier(7, random_state=0), "classes"),
-        (ExtraTreesClassifier(7, max_depth=3, random_state=0), "sparse"),
-        (RandomForestClassifier(7, random_state=0), "holes"),
-        (RandomForestRegressor(7, random_state=0), "regression"),
-        (ExtraTreesRegressor(7, criterion="absolute_error"), "regression"),
-    ],
-)
-def test_short_way_leads_to_the_same_answers(model, kind):
-    """What follows from the leaves is what the methods return, to the last digit."""
-    X, y = dataset(kind)
-    model.fit(X, y)
-
-    answers = answers_of(model, X)
-
-    names = {"predict", "predict_proba"} if is_classifier(model) else {"predict"}
-    assert set(answers) == names
-    for name in names:
-        assert_array_equal(answers[name], getattr(model, name)(X))
-
-
-def test_short_way_is_for_few_samples_of_known_forests():
-    """Not for many samples, several outputs, subclasses, containers, other models."""
-    X, y = dataset("classes")
-    forest = RandomForestClassifier(3, random_state=0).fit(X, y)
-    many = np.repeat(X, FEW // len(X) + 1, axis=0)
-    several = RandomForestRegressor(3).fit(*dataset("outputs"))
-
-    class Other(RandomForestClassifier):
-        pass
-
-    assert answers_of(forest, X) is not None
-    assert answers_of(forest, many) is None
-    assert answers_of(several, X) is None
-    assert answers_of(Other(3).fit(X, y), X) is None
-    assert answers_of(make_pipeline(forest), X) is None
-    assert answers_of(BaggingClassifier(n_estimators=3).fit(X, y), X) is None

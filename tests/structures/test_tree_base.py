@@ -7,12 +7,10 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
-    RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.tree import DecisionTreeRegressor
 
-from skprune.structures import ends_of
 from tests.tree_oracles import pruned_at, structure_of, trees_of
 
 X, Y = load_diabetes(return_X_y=True)
@@ -163,22 +161,6 @@ def test_gates_of_one_return_the_structure_itself():
     assert structure.prune(np.ones(structure.n_units), compensate=True, rng=None) is (
         structure
     )
-
-
-def test_answers_do_not_depend_on_blocks(monkeypatch):
-    """Many samples are answered a few at a time, to the same last digit."""
-    model = RandomForestClassifier(5, random_state=0).fit(X_IRIS, Y_IRIS)
-    structure = structure_of(model, X_IRIS, Y_IRIS)
-    gates = np.ones(structure.n_units)
-    gates[structure.units.depth > 1] = 0
-    cut = structure.prune(gates, compensate=False, rng=np.random.default_rng(0))
-    ends = ends_of(model, X_IRIS)
-    whole = cut.answers(ends)["predict_proba"]
-
-    monkeypatch.setattr("skprune.structures.tree_base.ENTRIES", 35)
-
-    assert_array_equal(cut.answers(ends)["predict_proba"], whole)
-    assert_array_equal(whole, cut.finished().predict_proba(X_IRIS))
 
 
 def test_values_of_nodes_are_not_copied_before_nodes_go():

@@ -13,7 +13,6 @@ from sklearn.ensemble import (
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 
-from skprune.engine.report import part_sizes
 from skprune.structures import Samples, family_of
 from skprune.structures.tree_models import tree_model
 from tests.cases import dataset
@@ -73,27 +72,14 @@ def test_trees_are_built_from_the_model_as_trained(model):
     assert_allclose(again.output(), structure.output())
 
 
-def test_sizes_are_known_or_left_to_the_model(model):
-    """What is measured ahead are the sizes of the parts of the finished model."""
-    kind = family_of(model).structures["connection"]
-    structure = without_half(kind(model, Samples(X, Y)))
-    measured = structure.measured()
-    known = isinstance(
-        model, DecisionTreeRegressor | RandomForestRegressor | BaggingRegressor
-    )
-    assert (measured is not None) == known
-    if known:
-        parts, dropped = measured
-        assert parts == part_sizes(structure.finished())
-        assert dropped == []
-
-
 def test_what_training_left_behind_is_dropped():
-    """The finished model does not hold it, so that its size has to do without."""
+    """The finished model does not hold what only training needed."""
     model = RandomForestRegressor(4, oob_score=True, random_state=0).fit(X, Y)
     kind = family_of(model).structures["connection"]
-    _, dropped = without_half(kind(model, Samples(X, Y))).measured()
-    assert any(value is model.oob_prediction_ for value in dropped)
+    finished = without_half(kind(model, Samples(X, Y))).finished()
+    assert hasattr(model, "oob_prediction_") and not hasattr(
+        finished, "oob_prediction_"
+    )
 
 
 def test_models_without_trees_are_refused():

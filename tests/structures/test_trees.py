@@ -8,9 +8,8 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import prune
-from skprune.engine.pruning import Plan, prune_fitted
-from skprune.methods import Magnitude
 from skprune.structures import Samples, family_of
+from tests.prunings import pruned_once
 from tests.tree_oracles import (
     pruned_at,
     splits_of,
@@ -158,15 +157,9 @@ def test_rescaled_units_are_rebuilt_as_gates_say(granularity):
 
 def test_two_steps_are_one_without_recovery():
     """Nested steps of one ranking end at the same tree."""
-    model, rng = tree(), np.random.default_rng(0)
     samples = Samples(X_DIABETES, Y_DIABETES)
     one, two = (
-        prune_fitted(
-            model,
-            samples,
-            Plan(Magnitude(), rate=0.8, compensate=False, n_steps=n_steps),
-            rng,
-        ).estimator
+        pruned_once(tree(), samples, 0.8, compensate=False, n_steps=n_steps).estimator
         for n_steps in (1, 4)
     )
 
@@ -177,9 +170,8 @@ def test_two_steps_are_one_without_recovery():
 def test_gone_splits_are_those_of_least_impurity_decrease():
     """Magnitude removes the splits whose subtrees decrease the impurity least."""
     samples = Samples(X_DIABETES[:200], Y_DIABETES[:200])
-    plan = Plan(Magnitude(), rate=0.5, compensate=False)
 
-    pruned = prune_fitted(tree(), samples, plan, np.random.default_rng(0))
+    pruned = pruned_once(tree(), samples, 0.5, compensate=False)
 
     best_below, kept = pruned.importances.copy(), pruned.support
     parent = structure_of(tree(), samples.X, samples.y).units.parent

@@ -1,4 +1,4 @@
-"""Prunings of one cached fit begin with one structure, and change no other's result."""
+"""Prunings of one cached fit share what they can, and change no other's result."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator
-from skprune.engine import sharing
-from skprune.engine.recent import Recent
-from skprune.engine.report import arrays_of
-from skprune.structures import family_of, final_model
+from skprune.engine import fits
+from skprune.engine.fits import Fit, FitStore
+from skprune.engine.report import arrays_of, held_bytes
+from skprune.structures import Samples, family_of, final_model
 
 X, Y = load_iris(return_X_y=True)
 MODELS = [
@@ -26,19 +26,14 @@ MODELS = [
 
 
 @pytest.fixture(autouse=True)
-def kept(monkeypatch):
-    """An empty store of structures."""
-    monkeypatch.setattr(sharing, "STRUCTURES", Recent(10**7))
-    return sharing.STRUCTURES
-
-
-def names_of(kept):
-    """Fit, granularity and compensation of what is kept."""
-    return list(kept._kept)
+def store(monkeypatch):
+    """An empty store of fits."""
+    monkeypatch.setattr(fits, "STORE", FitStore(10**7))
+    return fits.STORE
 
 
 def assert_same(fitted, other):
-    """Hold a fitted pruner to the arrays of another, to the last digit."""
+    """Hold a fitted pruner to the arrays of another, bit for bit."""
     pairs = zip(arrays_of(fitted.estimator_), arrays_of(other.estimator_), strict=True)
     for one, two in pairs:
         assert_array_equal(one, two, strict=True)
@@ -46,14 +41,13 @@ def assert_same(fitted, other):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["forest", "pipeline", "net"])
-def test_prunings_in_any_order_are_as_if_alone(model, kept, tmp_path):
-    """Whatever ran before on the same structure, no digit of a result changes."""
+def test_prunings_in_any_order_are_as_if_alone(model, store, tmp_path):
+    """Whatever ran before on the same fit, no bit of a result changes."""
     pruner = PruningEstimator(model, random_state=0)
     cached = clone(pruner).set_params(memory=str(tmp_path))
-    granularities = list(family_of(final_model(model)).structures)
     for options in (
         {"granularity": granularity, "method": method, "compensate": compensate}
-        for granularity in granularities
+        for granularity in family_of(final_model(model)).structures
         for method in ("taylor", "random", "magnitude", "l1")
         for compensate in (True, False)
     ):
@@ -63,28 +57,29 @@ def test_prunings_in_any_order_are_as_if_alone(model, kept, tmp_path):
                 clone(own).set_params(**options).fit(X, Y) for own in (pruner, cached)
             )
             assert_same(shared, alone)
-    assert len(names_of(kept)) == 2 * len(granularities)
+    assert len(store) == 1
 
 
-def test_one_structure_serves_all_rates(kept, tmp_path):
-    """The second pruning makes none; what is not cached shares nothing."""
+def test_only_cached_fits_are_kept(store, tmp_path):
+    """Without memory nothing outlives the pruning; with it one fit serves all."""
     model = PruningEstimator(MODELS[0], random_state=0).fit(X, Y)
-    assert names_of(kept) == []
+    assert len(store) == 0
 
     model.set_params(memory=str(tmp_path)).fit(X, Y)
-    [name] = names_of(kept)
-    _, first = kept.get(name)
+    [name] = store._kept
+    first = store.get(name).structure("split")
     model.set_params(rate=0.9, method="random").fit(X, Y)
 
-    assert names_of(kept) == [name] and kept.get(name)[1] is first
+    assert list(store._kept) == [name]
+    assert store.get(name).structure("split") is first
 
 
 def test_samples_that_are_changed_later_change_nothing(monkeypatch, tmp_path):
-    """Who gave the samples may write into them: what is kept has copies."""
+    """The caller may write into the samples: the store holds copies."""
     options = {"random_state": 0, "memory": str(tmp_path)}
     pruner = PruningEstimator(LogisticRegression(), method="taylor", **options)
     wanted = clone(pruner).fit(X, Y)
-    monkeypatch.setattr(sharing, "STRUCTURES", Recent(10**7))
+    monkeypatch.setattr(fits, "STORE", FitStore(10**7))
 
     given, targets = X.copy(), Y.copy()
     clone(pruner).set_params(method="random").fit(given, targets)
@@ -93,10 +88,31 @@ def test_samples_that_are_changed_later_change_nothing(monkeypatch, tmp_path):
     assert_same(clone(pruner).fit(X, Y), wanted)
 
 
-def test_large_samples_are_not_kept(monkeypatch, kept, tmp_path):
+def test_large_samples_are_not_kept(monkeypatch, store, tmp_path):
     """They are not copied, and nothing of them outlives the pruning."""
-    monkeypatch.setattr(sharing, "MOST_BYTES", X.nbytes)
+    monkeypatch.setattr(fits, "MOST_SAMPLE_BYTES", X.nbytes)
     model = PruningEstimator(MODELS[0], random_state=0, memory=str(tmp_path))
     for _ in range(2):
         model.fit(X, Y)
-    assert names_of(kept) == []
+    assert len(store) == 0
+
+
+def test_least_recently_used_fits_are_evicted():
+    """The limit counts the bytes of samples and structures, the newest stay."""
+    one, two, three = (Fit(LogisticRegression(), Samples(X.copy(), Y)) for _ in "123")
+    store = FitStore(int(2.5 * held_bytes(vars(one))))
+    store.keep("one", one)
+    store.keep("two", two)
+    store.keep("one", one)
+
+    store.keep("three", three)
+
+    assert store.get("two") is None
+    assert store.get("one") is one and store.get("three") is three
+
+
+def test_fit_larger_than_the_limit_is_not_kept():
+    """It is used, and forgotten at once."""
+    store = FitStore(100)
+    store.keep("large", Fit(LogisticRegression(), Samples(X, Y)))
+    assert len(store) == 0
