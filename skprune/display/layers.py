@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skprune._compat import BaseMultilayerPerceptron
 from skprune.display.style import KEPT, REMOVED, axes_for, pruned_model
 from skprune.structures import final_model
+from skprune.structures.net_view import net_view
 
 BAR = 0.16  # width of a layer, where layers are one apart
 
@@ -95,14 +95,10 @@ class PruningLayersDisplay:
         """
         estimator = pruned_model(estimator)
         model, report = final_model(estimator.estimator_), estimator.report_
-        if not isinstance(model, BaseMultilayerPerceptron):
-            raise TypeError(
-                f"{type(model).__name__} has no layers to draw; this picture is for "
-                "MLPClassifier and MLPRegressor. Print report_ instead."
-            )
-        before = _trained(report.parts_before, model.n_features_in_)
+        coefs = _weights(model)
+        before = _trained(report.parts_before, coefs[0].shape[0])
         n_nonzero = [part.n_nonzero for part in report.parts_after.values()]
-        after = _pruned(model.coefs_, n_nonzero)
+        after = _pruned(coefs, n_nonzero)
         hidden = np.arange(1, len(before.widths) - 1)
         if len(after.widths) < len(before.widths):
             hidden = hidden[estimator.support_]
@@ -166,6 +162,17 @@ class PruningLayersDisplay:
         )
         middle = (left + right) / 2
         ax.text(middle, y, f"{count:,}", ha="center", va="center", fontsize="small")
+
+
+def _weights(model):
+    """Weights of each layer as the model stores them."""
+    try:
+        return [W for W, _ in net_view(model).layers]
+    except TypeError as error:
+        raise TypeError(
+            f"{type(model).__name__} has no layers to draw; this picture is for "
+            "MLPClassifier, MLPRegressor and other networks. Print report_ instead."
+        ) from error
 
 
 def _trained(parts, n_features):

@@ -1,16 +1,15 @@
-"""Layers of a multilayer perceptron: forward and backward passes as plain functions.
+"""Networks of dense layers: forward and backward passes as plain functions.
 
 Layer l computes Z_l = A_l W_l + b_l from its inputs A_l, with A_0 the features and
 A_(l+1) = phi(Z_l). Each layer is a read-out: the backward pass gives the gradient of
-each sample's loss by every Z_l from the one by the output,
+each sample's loss with respect to every Z_l from the one with respect to the output,
 
     D_(l-1) = (D_l W_l^T) * phi'(Z_(l-1)).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -18,31 +17,51 @@ from scipy.special import expit
 
 from skprune.numerics.moments import column_spread, row_blocks
 
-MOST = 0.9  # of the features: where so many are read, X is not copied without the rest
+
+@dataclass(frozen=True)
+class Activation:
+    """Activation function of a hidden layer, and its derivative.
+
+    Attributes
+    ----------
+    value : callable
+        ``value(Z, out=None)``: phi(Z), written to `out` if that is given.
+    derivative : callable
+        ``derivative(H)``: phi'(Z) as a new array, computed from H = phi(Z).
+    from_output : bool
+        False if `derivative` cannot be computed from phi(Z) and takes Z itself.
+    """
+
+    value: Callable
+    derivative: Callable
+    from_output: bool = True
 
 
+# functions with names, so that networks can be pickled
 def _relu(Z, out=None):
     return np.maximum(Z, 0, out=out)
+
+
+def _relu_derivative(H):
+    return (H > 0).astype(H.dtype)
 
 
 def _identity(Z, out=None):
     return Z
 
 
-ACTIVATIONS = {
-    "identity": _identity,
-    "relu": _relu,
-    "tanh": np.tanh,
-    "logistic": expit,
-}
+def _tanh_derivative(H):
+    return 1 - H**2
 
-# each in terms of the activation H = phi(Z), as all four allow
-DERIVATIVES: dict[str, Callable] = {
-    "identity": np.ones_like,
-    "relu": lambda H: (H > 0).astype(H.dtype),
-    "tanh": lambda H: 1 - H**2,
-    "logistic": lambda H: H * (1 - H),
-}
+
+def _logistic_derivative(H):
+    return H * (1 - H)
+
+
+IDENTITY = Activation(_identity, np.ones_like)
+RELU = Activation(_relu, _relu_derivative)
+TANH = Activation(np.tanh, _tanh_derivative)
+LOGISTIC = Activation(expit, _logistic_derivative)
 
 
 def product(A, W, out=None):
@@ -73,7 +92,7 @@ def product(A, W, out=None):
 
 @dataclass(frozen=True)
 class Network:
-    """Weights of a multilayer perceptron.
+    """Weights and activations of a network of dense layers.
 
     Attributes
     ----------
@@ -81,13 +100,13 @@ class Network:
         One a layer.
     intercepts : list of ndarray of shape (n_outputs,)
         One a layer.
-    activation : {"identity", "relu", "tanh", "logistic"}
-        Of the hidden layers.
+    activations : list of Activation
+        One a hidden layer, so one fewer than there are layers with weights.
     """
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
-    activation: str
+    activations: list[Activation]
 
     @property
     def n_layers(self):
@@ -105,11 +124,7 @@ class Network:
             [array.astype(dtype, copy=False) for array in arrays]
             for arrays in (self.coefs, self.intercepts)
         )
-        return Network(coefs, intercepts, self.activation)
-
-    def activate(self, Z):
-        """Apply the activation of the hidden layers."""
-        return ACTIVATIONS[self.activation](Z)
+        return replace(self, coefs=coefs, intercepts=intercepts)
 
     def layer(self, index, A, out=None):
         """Z of one layer.
@@ -135,11 +150,11 @@ class Network:
     def hidden(self, index, A, out=None):
         """Activations of a hidden layer; the parameters are those of `layer`."""
         Z = self.layer(index, A, out)
-        return ACTIVATIONS[self.activation](Z, out=Z)
+        return self.activations[index].value(Z, out=Z)
 
     def resting(self, index):
         """Activations of a hidden layer whose inputs are all zero, (n_neurons,)."""
-        return self.activate(self.intercepts[index])
+        return self.activations[index].value(self.intercepts[index])
 
 
 class Signals:
@@ -273,24 +288,30 @@ class Signals:
             pass
         return vars(self)["output"]
 
+    def slope(self, layer):
+        """Derivative of the activation that feeds a layer, (n_samples, n_inputs)."""
+        activation = self.network.activations[layer - 1]
+        if activation.from_output:
+            return activation.derivative(self.inputs[layer])
+        return activation.derivative(self.preactivation(layer - 1))
+
     def backward(self, D):
-        """Gradients of each sample's loss by Z of every layer.
+        """Gradients of each sample's loss with respect to Z of every layer.
 
         Parameters
         ----------
         D : ndarray of shape (n_samples, n_outputs)
-            Gradients by the output.
+            Gradients with respect to the output.
 
         Returns
         -------
         list of ndarray of shape (n_samples, n_outputs of the layer)
             From the first layer to the last.
         """
-        derivative = DERIVATIVES[self.network.activation]
         gradients = [D]
         for index in range(self.network.n_layers - 1, 0, -1):
             back = gradients[-1] @ self.network.coefs[index].T
-            back *= derivative(self.inputs[index])
+            back *= self.slope(index)
             gradients.append(back)
         return gradients[::-1]
 
@@ -311,63 +332,8 @@ class Signals:
         ndarray of shape (n_inputs of `below`, n_outputs of `layer`)
             Product of the weights between, with the mean slope of each activation.
         """
-        derivative = DERIVATIVES[self.network.activation]
         slope = self.network.coefs[below]
         for above in range(below + 1, layer + 1):
-            steepness = weights @ derivative(self.inputs[above])
+            steepness = weights @ self.slope(above)
             slope = (slope * steepness) @ self.network.coefs[above]
         return slope
-
-
-@dataclass(frozen=True)
-class LivePart:
-    """The part of a masked network from which weights lead to the output.
-
-    Pruned networks no longer look at every feature, nor listen to every neuron: what
-    nobody reads has no gradient, and is left out of the products.
-
-    Attributes
-    ----------
-    ends : list of ndarray of int
-        Inputs of each layer that the next ones read, and all outputs of the last.
-    """
-
-    ends: list
-
-    @classmethod
-    def of(cls, masks):
-        """From one mask a layer."""
-        ends = [np.arange(masks[-1].shape[1])]
-        for mask in masks[::-1]:
-            ends.insert(0, np.flatnonzero(mask[:, ends[0]].any(axis=1)))
-        if len(ends[0]) > MOST * len(masks[0]):
-            ends[0] = np.arange(len(masks[0]))
-        return cls(ends)
-
-    def take(self, arrays):
-        """This part of each of some matrices, one a layer."""
-        return [W[np.ix_(*ends)] for W, ends in zip(arrays, pairwise(self.ends))]
-
-    def network(self, whole):
-        """This part of a network, with arrays of its own."""
-        intercepts = [b[end] for b, end in zip(whole.intercepts, self.ends[1:])]
-        return Network(self.take(whole.coefs), intercepts, whole.activation)
-
-    def features(self, X):
-        """The columns of X that it reads."""
-        return X if len(self.ends[0]) == X.shape[1] else X[:, self.ends[0]]
-
-    def signals(self, whole, network):
-        """Signals of this part of a network, with arrays of its own but for X."""
-        X, hidden = self.features(whole.X), zip(whole.inputs[1:], self.ends[1:])
-        return Signals(network, X, [X, *(A.take(live, axis=1) for A, live in hidden)])
-
-    def put_back(self, part, whole):
-        """The whole network with this part exchanged."""
-        coefs = [W.copy() for W in whole.coefs]
-        intercepts = [b.copy() for b in whole.intercepts]
-        for W, new, ends in zip(coefs, part.coefs, pairwise(self.ends)):
-            W[np.ix_(*ends)] = new
-        for b, new, end in zip(intercepts, part.intercepts, self.ends[1:]):
-            b[end] = new
-        return Network(coefs, intercepts, whole.activation)

@@ -14,62 +14,16 @@ References
    2016.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 
 from skprune.numerics.moments import row_blocks
-from skprune.numerics.network import DERIVATIVES, Network, Signals, product
+from skprune.numerics.network import Signals, product
 from skprune.numerics.sampling import inclusion_probabilities, systematic_sample
 
 EQUATIONS = 2, 15  # rows times outputs per free weight: at least, and enough
 DENSE = 0.1  # density from which a product with sparse rows is the slower one
 SHARE = 0.2  # of the samples that are enough where they make no fewer equations
-
-
-@dataclass(frozen=True)
-class Survivors:
-    """Which numbers of a network are free, as one flat vector.
-
-    Attributes
-    ----------
-    places : list of ndarray of int
-        For each layer those of the free weights and of all intercepts, in its flattened
-        weights with the intercepts as a last row.
-    """
-
-    places: list
-
-    @classmethod
-    def of(cls, masks):
-        """From one mask a layer."""
-        rows = [np.ones((1, mask.shape[1]), dtype=bool) for mask in masks]
-        return cls([np.flatnonzero(np.vstack(pair)) for pair in zip(masks, rows)])
-
-    @property
-    def n_weights(self):
-        """How many numbers are free."""
-        return sum(map(len, self.places))
-
-    def flatten(self, matrices):
-        """Free numbers of all layers, (n_weights,)."""
-        return np.concatenate([W.take(p) for W, p in zip(matrices, self.places)])
-
-    def write(self, vector, matrices):
-        """Put a vector in the places of the free numbers."""
-        start = 0
-        for W, places in zip(matrices, self.places):
-            W.reshape(-1)[places] = vector[start : start + len(places)]
-            start += len(places)
-
-    def shifted(self, network, step):
-        """A network of its own, with a step subtracted from its free numbers."""
-        layers = zip(network.coefs, network.intercepts)
-        matrices = [np.vstack(layer) for layer in layers]
-        self.write(self.flatten(matrices) - step, matrices)
-        coefs, intercepts = [W[:-1] for W in matrices], [W[-1] for W in matrices]
-        return Network(coefs, intercepts, network.activation)
 
 
 def weight_gradient(signals, survivors, D):
@@ -175,8 +129,7 @@ class Curvature:
         self.inputs = list(map(_with_ones, signals.inputs))
         self.output = Z = signals.output
         self.shares = weights.astype(Z.dtype)[:, None]
-        derivative = DERIVATIVES[network.activation]
-        self.slopes = [derivative(A) for A in signals.inputs[1:]]
+        self.slopes = [signals.slope(k) for k in range(1, network.n_layers)]
         self.coupling = loss.coupling(Z)
         self.own = loss.curvature(Z) if self.coupling is None else None
         # written anew in each product
@@ -245,47 +198,3 @@ def _with_ones(A):
     return (
         sparse.hstack([A, ones], "csr") if sparse.issparse(A) else np.hstack([A, ones])
     )
-
-
-def conjugate_gradients(product, right, scale, n_iterations):
-    """Solve a positive definite system roughly [1]_.
-
-    Parameters
-    ----------
-    product : callable
-        ``product(vector)``: the matrix times a vector.
-    right : ndarray of shape (n_values,)
-        Right-hand side.
-    scale : ndarray of shape (n_values,)
-        Positive: the diagonal that preconditions.
-    n_iterations : int
-        At most so many products.
-
-    Returns
-    -------
-    ndarray of shape (n_values,)
-        A direction in which the quadratic form falls.
-
-    References
-    ----------
-    .. [1] M. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving
-       Linear Systems", J. Research of the National Bureau of Standards 1952.
-    """
-    solution, residual = np.zeros_like(right), right.copy()
-    residuals, duals = np.empty((2, n_iterations, len(right)))
-    direction = steepest = residual / scale
-    power = start = residual @ direction
-    for number in range(n_iterations):
-        if power <= 1e-12 * start:
-            break
-        residuals[number], duals[number] = residual, steepest / power
-        image = product(direction)
-        length = power / (direction @ image)
-        solution += length * direction
-        residual -= length * image
-        # exact but for rounding, which is amplified from one product to the next
-        residual -= (duals[: number + 1] @ residual) @ residuals[: number + 1]
-        steepest = residual / scale
-        power, before = residual @ steepest, power
-        direction = steepest + power / before * direction
-    return solution

@@ -21,16 +21,17 @@ References
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from skprune.numerics.iterative import Orthogonality, conjugate_gradients
 from skprune.numerics.losses import Loss
-from skprune.numerics.network import LivePart, Signals
+from skprune.numerics.masked_network import LivePart, Survivors
+from skprune.numerics.network import Signals
 from skprune.recovery.curvature import (
     Curvature,
-    Survivors,
-    conjugate_gradients,
     curvature_rows,
     draw_rows,
     few_rows,
@@ -42,6 +43,7 @@ WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
 EQUATIONS = 2  # per free weight: with fewer the samples would be learned by heart
 MAX_STEPS = 5
 ITERATIONS = 10  # of conjugate gradients; each step starts from a better network
+SOLVED = 1e-6  # residual below which further iterations only add rounding
 NEGLIGIBLE = 0.002  # excess loss, as a share of what the teacher is worth
 ENOUGH = 0.05  # share of the excess loss that a further step has to remove
 DAMPING = 1e-3  # of the first step, relative to the diagonal of the curvature
@@ -52,26 +54,45 @@ FALL = 0.1  # of the loss, as a share of what the slope at its start promises a 
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a network is to put out, and what it costs to put out something else.
+class Teacher:
+    """The network before pruning: its output, and the loss of computing another one.
 
     Attributes
     ----------
-    output : ndarray of shape (n_samples, n_outputs)
-        Of the teacher, before the link function.
+    source : object
+        Its ``output`` of shape (n_samples, n_outputs), before the link function, is
+        asked for when it is first needed: the `Signals` of the network.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     loss : Loss
-        By the output.
+        Loss as a function of the output.
     """
 
-    output: np.ndarray
+    source: Any
     weights: np.ndarray
     loss: Loss
 
+    @classmethod
+    def of_output(cls, output, weights, loss):
+        """A teacher of which only the output is known."""
+        return cls(SimpleNamespace(output=output), weights, loss)
+
+    def settled(self):
+        """The same teacher without its signals, so that their memory is released."""
+        return self.of_output(self.output, self.weights, self.loss)
+
+    def take(self, rows):
+        """The same on some of the samples, an array of int."""
+        return self.of_output(self.output[rows], self.weights[rows], self.loss)
+
+    @property
+    def output(self):
+        """Output of the network, (n_samples, n_outputs)."""
+        return self.source.output
+
     @cached_property
     def targets(self):
-        """Predictions of the teacher: probabilities, or means."""
+        """Predictions: probabilities, or means."""
         return self.loss.gradient(self.output, np.zeros_like(self.output))
 
     @cached_property
@@ -81,13 +102,9 @@ class Goal:
 
     @cached_property
     def worth(self):
-        """Excess loss of a network that always puts out the mean."""
+        """Excess loss of a network whose output is always the mean."""
         mean = self.weights @ self.output
         return self.excess(np.broadcast_to(mean, self.output.shape))
-
-    def take(self, rows):
-        """The same on some of the samples, an array of int."""
-        return Goal(self.output[rows], self.weights[rows], self.loss)
 
     def _value(self, output):
         return float(self.weights @ self.loss.value(output, self.targets))
@@ -97,11 +114,11 @@ class Goal:
         return self._value(output) - self.best
 
     def errors(self, output):
-        """Gradient of each sample's loss by the output."""
+        """Gradient of each sample's loss with respect to the output."""
         return self.loss.gradient(output, self.targets)
 
     def gradient(self, signals, survivors, errors):
-        """Derivative of the loss by the free weights, (n_weights,)."""
+        """Derivative of the loss with respect to the free weights, (n_weights,)."""
         D = self.weights[:, None] * errors
         return weight_gradient(signals, survivors, D.astype(SINGLE, copy=False))
 
@@ -116,41 +133,11 @@ class Goal:
         return Curvature(few, survivors, self.weights[rows] / shares, self.loss)
 
 
-@dataclass(frozen=True)
-class Aim:
-    """The goal of networks that are pruned from one, made when it is first needed.
-
-    Attributes
-    ----------
-    signals : Signals or None
-        Of the unpruned network; None once settled.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
-    loss : Loss
-        By the output.
-    """
-
-    signals: Any
-    weights: np.ndarray
-    loss: Loss
-
-    @cached_property
-    def goal(self):
-        """To put out what the unpruned network does."""
-        return Goal(self.signals.output, self.weights, self.loss)
-
-    def settled(self):
-        """The same without the signals, so that nothing else of them is held."""
-        settled = Aim(None, self.weights, self.loss)
-        vars(settled)["goal"] = self.goal
-        return settled
-
-
 def _normalised(sizes):
     return sizes / (sizes.sum() or 1.0)
 
 
-def refit_jointly(signals, masks, goal):
+def refit_jointly(signals, masks, teacher):
     """Re-estimate all surviving weights of a network together.
 
     Parameters
@@ -159,32 +146,32 @@ def refit_jointly(signals, masks, goal):
         Of the network as it is after the recovery layer by layer; not changed.
     masks : list of ndarray of bool
         Which weights of each layer are free; intercepts always are.
-    goal : Goal
-        What it is to put out.
+    teacher : Teacher
+        Whose output it is to reproduce.
 
     Returns
     -------
     Network
-        With a loss toward these predictions that is not above that of the one given;
-        the same object where its excess loss is `NEGLIGIBLE`, where the samples are
-        too few for so many weights, or where a step would cost more than `PASSES`
-        training passes or the multiply-adds of `WORK`.
+        Not further from the teacher than the one given. It is the same object if its
+        excess loss is `NEGLIGIBLE`, if there are too few samples for so many weights,
+        or if a step would cost more than `PASSES` training passes or `WORK`
+        multiply-adds.
     """
     network = signals.network
-    if goal.excess(signals.output) <= NEGLIGIBLE * goal.worth:
+    if teacher.excess(signals.output) <= NEGLIGIBLE * teacher.worth:
         return network
     part = LivePart.of(masks)
     live, survivors = part.network(network), Survivors.of(part.take(masks))
-    n_samples, n_outputs = np.count_nonzero(goal.weights), goal.output.shape[1]
+    n_samples, n_outputs = np.count_nonzero(teacher.weights), teacher.output.shape[1]
     n_rows = curvature_rows((n_samples, n_outputs), survivors.n_weights)
     n_steps = affordable_steps(live, n_samples, n_rows)
     if n_samples * n_outputs < EQUATIONS * survivors.n_weights or not n_steps:
         return network
     before = part.signals(signals, live)
-    if n_samples < len(goal.weights):
-        used = np.flatnonzero(goal.weights)
-        before, goal = before.take(used), goal.take(used)
-    return part.put_back(_descend(goal, before, survivors, n_rows, n_steps), network)
+    if n_samples < len(teacher.weights):
+        used = np.flatnonzero(teacher.weights)
+        before, teacher = before.take(used), teacher.take(used)
+    return part.put_back(_descend(teacher, before, survivors, n_rows, n_steps), network)
 
 
 def affordable_steps(network, n_samples, n_rows):
@@ -212,37 +199,41 @@ def affordable_steps(network, n_samples, n_rows):
     return min(int(budget / step), MAX_STEPS)
 
 
-def _descend(goal, signals, survivors, n_rows, n_steps):
+def _descend(teacher, signals, survivors, n_rows, n_steps):
     """The network after some steps; ends early where a step no longer helps."""
-    excess, damping = goal.excess(signals.output), DAMPING
+    excess, damping = teacher.excess(signals.output), DAMPING
     for _ in range(n_steps):
-        step, slope = _damped_step(goal, signals, survivors, n_rows, damping)
+        step, slope = _damped_step(teacher, signals, survivors, n_rows, damping)
         before = excess
-        signals, excess, share = _longest(goal, signals, excess, survivors, step, slope)
+        signals, excess, share = _longest(
+            teacher, signals, excess, survivors, step, slope
+        )
         damping *= 0.25 if share == 1 else 4 if share else 64
         slow = share == 1 and before - excess <= ENOUGH * before
-        if slow or excess <= NEGLIGIBLE * goal.worth:
+        if slow or excess <= NEGLIGIBLE * teacher.worth:
             break
     return signals.network
 
 
-def _damped_step(goal, signals, survivors, n_rows, damping):
+def _damped_step(teacher, signals, survivors, n_rows, damping):
     """A step, and the slope of the loss along it."""
-    errors = goal.errors(signals.output)
-    gradient = goal.gradient(signals, survivors, errors)
-    curvature = goal.curvature(signals, survivors, errors, n_rows)
+    errors = teacher.errors(signals.output)
+    gradient = teacher.gradient(signals, survivors, errors)
+    curvature = teacher.curvature(signals, survivors, errors, n_rows)
     scale = curvature.diagonal()
     scale += 1e-3 * (scale.mean() or 1.0)
-    step = conjugate_gradients(
+    step, _ = conjugate_gradients(
         lambda vector: curvature.product(vector) + damping * scale * vector,
         gradient,
         scale,
-        ITERATIONS,
+        tol=SOLVED,
+        max_iter=ITERATIONS,
+        clean=Orthogonality(scale, ITERATIONS),
     )
     return step, gradient @ step
 
 
-def _longest(goal, signals, excess, survivors, step, slope):
+def _longest(teacher, signals, excess, survivors, step, slope):
     """Signals, excess loss and share of the longest of ever shorter steps that helps.
 
     The signals are in the arrays of those given, which are no longer right.
@@ -250,7 +241,7 @@ def _longest(goal, signals, excess, survivors, step, slope):
     network = signals.network
     for share in 0.5 ** np.arange(HALVINGS):
         signals = signals.replaced(survivors.shifted(network, share * step))
-        moved_excess = goal.excess(signals.output)
+        moved_excess = teacher.excess(signals.output)
         if moved_excess < excess - FALL * share * slope:
             return signals, moved_excess, share
     return signals.replaced(network), excess, 0.0

@@ -88,8 +88,9 @@ class LayerwiseRecovery:
         Signals
             Of the pruned network, on the samples of the teacher.
         """
-        network, inputs = Network([], [], self.teacher.network.activation), []
-        A = self.teacher.X
+        every = self.teacher.network.activations
+        activations = [every[target.layer] for target in targets[:-1]]
+        network, inputs, A = Network([], [], activations), [], self.teacher.X
         for index, target in enumerate(targets):
             W, b = self.solve_layer(A, target, ridge)
             network.coefs.append(W)

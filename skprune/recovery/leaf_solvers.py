@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from skprune.numerics.iterative import conjugate_gradients
+
 BLOCK_ENTRIES = 2**17  # entries of one block of Z: fits into the cache
 MAX_ITERATIONS = 200
 SUM_ROUNDING = 64  # allowed error of a sum of probabilities, in machine epsilons
@@ -117,31 +119,13 @@ def ridge(Z, weights, right, strengths, tolerance):
     ndarray of shape (n_leaves, n_columns)
         One solution per column.
     """
+
+    def product(V):
+        return Z.T_dot(weights[:, None] * Z.dot(V)) + strengths * V
+
     diagonal = Z.T_dot(weights[:, None]) + strengths
-    solution, residual = np.zeros_like(right), right.copy()
-    direction = residual / diagonal
-    product = np.einsum("uk,uk->k", residual, direction)
-    goal = tolerance**2 * product
-    for _ in range(MAX_ITERATIONS):
-        if (product <= goal).all():
-            break
-        image = Z.T_dot(weights[:, None] * Z.dot(direction)) + strengths * direction
-        curvature = np.einsum("uk,uk->k", direction, image)
-        step = _ratio(product, curvature)
-        solution += step * direction
-        residual -= step * image
-        scaled = residual / diagonal
-        previous, product = product, np.einsum("uk,uk->k", residual, scaled)
-        direction *= _ratio(product, previous)
-        direction += scaled
-    return solution
-
-
-def _ratio(numerator, denominator):
-    """Quotients, zero where a column is solved exactly."""
-    return np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
-    )
+    options = {"tol": tolerance, "max_iter": MAX_ITERATIONS}
+    return conjugate_gradients(product, right, diagonal, **options)[0]
 
 
 @dataclass(frozen=True)

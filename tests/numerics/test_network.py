@@ -1,24 +1,54 @@
 """Forward and backward passes of multilayer perceptrons."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.neural_network import MLPClassifier
 
 from skprune.numerics import moments
 from skprune.numerics.losses import SOFTMAX
-from skprune.numerics.network import ACTIVATIONS, LivePart, Network, Signals
+from skprune.numerics.network import (
+    IDENTITY,
+    LOGISTIC,
+    RELU,
+    TANH,
+    Activation,
+    Network,
+    Signals,
+)
+
+
+def silu(Z, out=None):
+    """Z times its sigmoid, which two different Z can share."""
+    return np.multiply(Z, expit(Z), out=out)
+
+
+def silu_derivative(Z):
+    """Derivative of `silu`."""
+    return expit(Z) * (1 + Z * expit(-Z))
+
+
+SILU = Activation(silu, silu_derivative, from_output=False)
+ACTIVATIONS = {
+    "identity": IDENTITY,
+    "relu": RELU,
+    "tanh": TANH,
+    "logistic": LOGISTIC,
+    "silu": SILU,
+}
 
 
 def make_network(activation, widths=(6, 5, 4, 3), seed=0):
-    """A network with random weights."""
+    """A network with random weights, whose hidden layers have one activation."""
     rng = np.random.default_rng(seed)
     coefs = [rng.standard_normal(pair) for pair in pairwise(widths)]
-    return Network(coefs, [rng.standard_normal(n) for n in widths[1:]], activation)
+    intercepts = [rng.standard_normal(n) for n in widths[1:]]
+    return Network(coefs, intercepts, [ACTIVATIONS[activation]] * (len(widths) - 2))
 
 
 def features(n_samples=7, n_features=6):
@@ -27,13 +57,13 @@ def features(n_samples=7, n_features=6):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "logistic"])
 def test_output_is_that_of_scikit_learn(activation):
     """The output through the link is predict_proba of the model with these weights."""
     X, y = features(40), np.arange(40) % 3
     model = MLPClassifier((5, 4), activation=activation, max_iter=2).fit(X, y)
 
-    network = Network(model.coefs_, model.intercepts_, activation)
+    network = Network(model.coefs_, model.intercepts_, [ACTIVATIONS[activation]] * 2)
 
     output = softmax(Signals(network, X).output, axis=1)
     assert_allclose(output, model.predict_proba(X), rtol=1e-12)
@@ -49,7 +79,7 @@ def test_backward_is_derivative_by_z(activation, layer):
     def loss(shift):
         intercepts = list(network.intercepts)
         intercepts[layer] = intercepts[layer] + shift
-        moved = Network(network.coefs, intercepts, activation)
+        moved = replace(network, intercepts=intercepts)
         return SOFTMAX.value(Signals(moved, X).output, Y)
 
     signals = Signals(network, X)
@@ -58,6 +88,22 @@ def test_backward_is_derivative_by_z(activation, layer):
     shifts = step * np.eye(D.shape[1])
     slopes = [(loss(shift) - loss(-shift)) / (2 * step) for shift in shifts]
     assert_allclose(D, np.transpose(slopes), rtol=1e-5, atol=1e-8)
+
+
+def test_hidden_layers_may_differ_in_their_activation():
+    """Each hidden layer is activated, and differentiated, by a function of its own."""
+    X, network = features(), make_network("tanh")
+    network = replace(network, activations=[TANH, SILU])
+    first = np.tanh(X @ network.coefs[0] + network.intercepts[0])
+    second = silu(first @ network.coefs[1] + network.intercepts[1])
+
+    signals = Signals(network, X)
+
+    assert_allclose(signals.inputs[2], second, rtol=1e-12)
+    D = np.ones((7, 3))
+    back = D @ network.coefs[2].T
+    back = back * silu_derivative(signals.preactivation(1)) @ network.coefs[1].T
+    assert_allclose(signals.backward(D)[0], back * (1 - first**2), rtol=1e-12)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -159,43 +205,3 @@ def test_some_of_the_samples():
     taken = Signals(network, X).take(rows)
 
     assert_allclose(taken.output, Signals(network, X[rows]).output, rtol=1e-12)
-
-
-@pytest.fixture
-def pruned():
-    """A network in which nobody reads two features and a neuron, and its masks."""
-    network = make_network("tanh")
-    masks = [np.ones(W.shape, dtype=bool) for W in network.coefs]
-    masks[0][[1, 4]] = masks[1][2] = False
-    masks[0][3, [0, 1, 3, 4]] = False  # read by the neuron that is not read, only
-    coefs = [W * mask for W, mask in zip(network.coefs, masks)]
-    return Network(coefs, network.intercepts, "tanh"), masks
-
-
-def test_live_part_computes_the_same(pruned):
-    """What nobody reads is left out, and the output is as it was."""
-    network, masks = pruned
-    X, part = features(), LivePart.of(masks)
-
-    live = part.network(network)
-
-    assert [W.shape for W in live.coefs] == [(3, 4), (4, 4), (4, 3)]
-    assert [mask.shape for mask in part.take(masks)] == [(3, 4), (4, 4), (4, 3)]
-    for form in (X, sparse.csr_array(X)):
-        output = Signals(live, part.features(form)).output
-        assert_allclose(output, Signals(network, X).output, rtol=1e-12)
-
-
-def test_live_part_goes_back_where_it_was(pruned):
-    """Exchanged weights appear in the whole network, which else stays as it is."""
-    network, masks = pruned
-    part = LivePart.of(masks)
-    other = make_network("tanh", seed=1)
-
-    whole = part.put_back(part.network(other), network)
-
-    assert_allclose(whole.coefs[2], other.coefs[2])
-    assert_allclose(whole.coefs[0][0, [0, 1, 3, 4]], other.coefs[0][0, [0, 1, 3, 4]])
-    assert whole.coefs[0][0, 2] == network.coefs[0][0, 2]
-    assert not whole.coefs[0][1].any()
-    assert whole.coefs[0] is not network.coefs[0]

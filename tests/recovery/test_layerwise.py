@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skprune.numerics.network import Network, Signals
+from skprune.numerics.network import TANH, Network, Signals
 from skprune.recovery import layerwise
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
 from tests.numerics.test_network import make_network
@@ -126,7 +126,7 @@ def test_single_precision_is_kept():
     network = Network(
         [W.astype(np.float32) for W in teacher.network.coefs],
         [b.astype(np.float32) for b in teacher.network.intercepts],
-        "tanh",
+        [TANH] * 2,
     )
     single = Signals(network, teacher.X.astype(np.float32))
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.datasets import load_digits, load_iris, make_multilabel_classification
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import Magnitude, PruningEstimator, Random, model_size, prune
+from skprune.structures.mlp import SPARSE_DENSITY, MLPView, smallest_form
 
 ACTIVATIONS = ["identity", "relu", "tanh", "logistic"]
 
@@ -171,3 +172,49 @@ def test_no_hidden_layer():
         pruned = PruningEstimator(net, granularity=granularity).fit(X, y)
         assert pruned.n_units_ == 0
         assert pruned.rate_ == 0.0
+
+
+@pytest.mark.parametrize(("n_classes", "n_columns"), [(2, 1), (3, 3)])
+def test_targets_have_a_column_a_class(n_classes, n_columns):
+    """One column for two classes, else one a class, of zeros and ones."""
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["a", "b", "c"])[y]
+    X, names = X[y < n_classes], names[y < n_classes]
+    net = MLPClassifier((3,), max_iter=1, tol=10.0).fit(X, names)
+
+    Y = MLPView(net).targets(names)
+
+    assert Y.shape == (len(X), n_columns)
+    assert_array_equal(Y[:, -1], names == net.classes_[-1])
+
+
+@pytest.mark.parametrize(("factor", "is_sparse"), [(1, True), (2, False)])
+def test_sparse_only_below_break_even(factor, is_sparse):
+    """A large matrix becomes a CSR array at the break-even density, not above it."""
+    rng = np.random.default_rng(0)
+    W = np.zeros(100_000)
+    n_kept = int(factor * SPARSE_DENSITY * W.size)
+    W[rng.permutation(W.size)[:n_kept]] = rng.normal(size=n_kept)
+    W = W.reshape(500, 200)
+
+    found = smallest_form(W)
+
+    assert isinstance(found, sparse.csr_array) == is_sparse
+    assert_array_equal(found.toarray() if is_sparse else found, W)
+
+
+def test_small_matrices_stay_dense():
+    """A small matrix stays dense however empty it is."""
+    assert isinstance(smallest_form(np.eye(20)), np.ndarray)
+
+
+def test_sizes_count_each_weight_once():
+    """The parameters of the parts are those of the network."""
+    X, y = load_digits(return_X_y=True)
+    net = MLPClassifier((12, 7), max_iter=1, tol=10.0, random_state=0).fit(X, y)
+
+    parts = MLPView(net).part_sizes()
+
+    expected = [64 * 12 + 12, 12 * 7 + 7, 7 * 10 + 10]
+    assert [part.n_parameters for part in parts.values()] == expected
+    assert [part.n_macs for part in parts.values()] == [64 * 12, 12 * 7, 7 * 10]

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import PruningEstimator, prune
 from skprune.structures import Samples
-from skprune.structures.mlp import MLPConnections
+from skprune.structures.nets import NetConnections
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_what_nobody_reads_takes_no_part(digits):
     X, y = digits
     net = MLPClassifier((12,), max_iter=10, tol=1.0, random_state=0).fit(X, y)
     net.coefs_[1][3] = 0.0
-    structure = MLPConnections(net, Samples(X, y))
+    structure = NetConnections(net, Samples(X, y))
 
     trained = structure.finetune(1, np.random.default_rng(0)).estimator
 

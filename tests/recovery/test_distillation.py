@@ -11,18 +11,18 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import prune
 from skprune.numerics.losses import LOGISTIC, SOFTMAX, SQUARED
-from skprune.numerics.network import Network, Signals
-from skprune.structures.base import Samples
-from skprune.structures.mlp import MLPConnections
-from skprune.structures.mlp_distillation import (
+from skprune.numerics.network import TANH, Network, Signals
+from skprune.recovery.distillation import (
     best_factor,
-    is_guided,
+    can_distil,
+    distil,
     scaled,
     sharpness,
     softened,
-    train_guided,
 )
-from skprune.structures.mlp_training import Examples
+from skprune.recovery.training import Examples
+from skprune.structures.base import Samples
+from skprune.structures.nets import NetConnections
 
 
 def logits(n_outputs, spread, seed=0):
@@ -32,39 +32,39 @@ def logits(n_outputs, spread, seed=0):
 
 def test_softened_targets_are_half_tempered_probabilities():
     """Half of a target is the softmax of logits of unit root mean square."""
-    guide, Y = logits(4, 9.0), np.eye(4)[np.arange(50) % 4]
+    teacher, Y = logits(4, 9.0), np.eye(4)[np.arange(50) % 4]
 
-    soft = softened(SOFTMAX, Y, guide)
+    soft = softened(SOFTMAX, Y, teacher)
 
-    centred = guide - guide.mean(axis=1, keepdims=True)
-    tempered = softmax(guide / np.sqrt(np.mean(centred**2)), axis=1)
+    centred = teacher - teacher.mean(axis=1, keepdims=True)
+    tempered = softmax(teacher / np.sqrt(np.mean(centred**2)), axis=1)
     assert_allclose(soft, (Y + tempered) / 2, rtol=1e-12)
     assert (soft.argmax(axis=1) == Y.argmax(axis=1)).all()
 
 
 def test_each_label_is_softened_by_itself():
     """With a logistic output, half of a target is its own tempered probability."""
-    guide, Y = logits(3, 5.0), (logits(3, 1.0, seed=1) > 0).astype(float)
+    teacher, Y = logits(3, 5.0), (logits(3, 1.0, seed=1) > 0).astype(float)
 
-    soft = softened(LOGISTIC, Y, guide)
+    soft = softened(LOGISTIC, Y, teacher)
 
-    tempered = expit(guide / np.sqrt(np.mean(guide**2)))
+    tempered = expit(teacher / np.sqrt(np.mean(teacher**2)))
     assert_allclose(soft, (Y + tempered) / 2, rtol=1e-12)
 
 
-def test_modest_guides_are_not_sharpened():
+def test_modest_teachers_are_not_sharpened():
     """Logits below unit size keep their scale."""
-    guide, Y = logits(3, 0.1), np.eye(3)[np.arange(50) % 3]
+    teacher, Y = logits(3, 0.1), np.eye(3)[np.arange(50) % 3]
 
-    soft = softened(SOFTMAX, Y, guide)
+    soft = softened(SOFTMAX, Y, teacher)
 
-    assert_allclose(soft, (Y + softmax(guide, axis=1)) / 2, rtol=1e-12)
+    assert_allclose(soft, (Y + softmax(teacher, axis=1)) / 2, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("loss", "guided"), [(SOFTMAX, True), (SQUARED, False)])
-def test_only_log_losses_are_guided(loss, guided):
+@pytest.mark.parametrize(("loss", "distilled"), [(SOFTMAX, True), (SQUARED, False)])
+def test_only_log_losses_are_distilled(loss, distilled):
     """A regression is trained on its targets alone."""
-    assert is_guided(loss) is guided
+    assert can_distil(loss) is distilled
 
 
 def test_best_factor_is_the_smallest_loss_of_a_grid():
@@ -86,7 +86,7 @@ def test_scaled_network_has_scaled_output():
     network = Network(
         [W.astype(np.float32) for W in coefs],
         [np.ones(3, "f"), np.ones(2, "f")],
-        "tanh",
+        [TANH],
     )
     X = rng.standard_normal((5, 4)).astype(np.float32)
 
@@ -101,30 +101,30 @@ def test_scale_comes_back_when_training_does_nothing():
     """Shrinking the logits for the soft targets is undone for the labels."""
     Y = np.eye(3)[np.arange(50) % 3]
     X = 6 * Y + logits(3, 3.0)
-    network = Network([np.eye(3)], [np.zeros(3)], "relu")
+    network = Network([np.eye(3)], [np.zeros(3)], [])
     examples = Examples(X, Y, np.ones(50), SOFTMAX)
 
-    same = train_guided(lambda network, examples: network, network, examples, X)
+    same = distil(lambda network, examples: network, network, examples, X)
 
     best = best_factor(SOFTMAX, X, Y, np.ones(50), (0.01, 1.0))
     assert_allclose(same.coefs[0], best * np.eye(3), atol=0.02)
 
 
-def test_output_is_no_sharper_than_that_of_the_guide():
+def test_output_is_no_sharper_than_that_of_the_teacher():
     """Where all labels are learned, the scale stops at that of the unpruned network."""
     Y = np.eye(3)[np.arange(50) % 3]
-    network = Network([np.eye(3)], [np.zeros(3)], "relu")
-    guide = logits(3, 2.0)
+    network = Network([np.eye(3)], [np.zeros(3)], [])
+    teacher = logits(3, 2.0)
 
-    trained = train_guided(
+    trained = distil(
         lambda network, examples: network,
         network,
         Examples(Y, Y, np.ones(50), SOFTMAX),
-        guide,
+        teacher,
     )
 
     Z = Signals(trained, Y).output
-    assert_allclose(sharpness(SOFTMAX, Z), sharpness(SOFTMAX, guide), rtol=1e-3)
+    assert_allclose(sharpness(SOFTMAX, Z), sharpness(SOFTMAX, teacher), rtol=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +164,20 @@ def test_probabilities_become_sharp_again(digits):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_guide_is_the_unpruned_network_throughout():
-    """After several steps, the guide is the output before anything was removed."""
+def test_teacher_is_the_unpruned_network_throughout():
+    """After several steps, the teacher is the output before anything was removed."""
     X, Y = make_multilabel_classification(80, 6, n_classes=3, random_state=0)
     model = MLPClassifier((9, 8), max_iter=20, random_state=0).fit(X, Y)
-    structure, rng = MLPConnections(model, Samples(X, Y)), np.random.default_rng(0)
+    structure, rng = NetConnections(model, Samples(X, Y)), np.random.default_rng(0)
     whole = structure.output()
-    assert structure.guide is None
+    assert structure.is_teacher
 
     for _ in range(2):
         gates = np.ones(structure.n_units)
         gates[:20] = 0
         structure = structure.prune(gates, compensate=True, rng=rng).finetune(1, rng)
 
-    assert_allclose(structure.guide, whole, rtol=0)
+    assert_allclose(structure.teacher.output, whole, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -188,7 +188,7 @@ def test_regression_follows_its_targets():
     model = MLPRegressor(
         hidden_layer_sizes=(8,), learning_rate_init=0.02, max_iter=5, random_state=0
     ).fit(X, np.zeros(200))
-    structure = MLPConnections(model, Samples(X, X[:, 0]))
+    structure = NetConnections(model, Samples(X, X[:, 0]))
     gates = np.ones(structure.n_units)
     gates[0] = 0
 

@@ -1,14 +1,14 @@
-"""Training a pruned classifier toward its labels and toward the net it was pruned from.
+"""Distillation: a pruned classifier is trained toward its labels and its teacher.
 
-A small network that learns hard labels by heart generalises worse than the large one.
-Half of each target is therefore what the unpruned network says, at a temperature at
-which it also tells which other classes are similar [1]_. Logits are small during such
-training; a factor in front of them brings back their scale, so that probabilities are
-as sharp as the data ask for.
+A small network that memorises hard labels generalises worse than the large one. Half
+of each target is therefore the prediction of the teacher, at a temperature at which it
+also reveals which other classes are similar [1]_. Logits are small during such
+training. A factor in front of them then restores their scale, so that probabilities
+are as confident as the data ask for.
 
 On MNIST, 784-300-100-10 at 56 times fewer weights, the validation error after ten
-steps of two passes each was 1.9 and 2.2 per cent with it, 2.3 and 2.8 without; the
-unpruned nets had 1.9 and 2.2. Log-losses fell too.
+steps of two passes each was 1.9 and 2.2 per cent with distillation, 2.3 and 2.8
+without; the teachers had 1.9 and 2.2. Log-losses fell too.
 
 References
 ----------
@@ -22,19 +22,19 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from skprune.numerics.losses import LOGISTIC, SOFTMAX
-from skprune.numerics.network import Network, Signals
+from skprune.numerics.network import Signals
 
-SHARE = 0.5  # of the guide in a target
+SHARE = 0.5  # of the teacher in a target
 LEAST_FACTOR = 0.01  # by which logits shrink at most
 
 
-def is_guided(loss):
-    """Whether training by a loss gains from a guide, as the log-losses do."""
+def can_distil(loss):
+    """Whether training by a loss gains from a teacher, as the log-losses do."""
     return loss in (LOGISTIC, SOFTMAX)
 
 
-def softened(loss, Y, guide):
-    """Targets that are half labels and half what the unpruned network says.
+def softened(loss, Y, teacher):
+    """Targets that are half labels and half predictions of the teacher.
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ def softened(loss, Y, guide):
         A log-loss.
     Y : ndarray of shape (n_samples, n_outputs)
         0 and 1.
-    guide : ndarray of shape (n_samples, n_outputs)
-        Output of the unpruned network, before the link function. Its root mean square
-        is the temperature.
+    teacher : ndarray of shape (n_samples, n_outputs)
+        Output of the teacher, before the link function. Its root mean square is the
+        temperature.
 
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
         Between 0 and 1; the most probable class of each sample is that of its label.
     """
-    temperature = max(sharpness(loss, guide), 1.0)
-    predicted = loss.gradient(guide / temperature, np.zeros_like(Y))
+    temperature = max(sharpness(loss, teacher), 1.0)
+    predicted = loss.gradient(teacher / temperature, np.zeros_like(Y))
     return (1 - SHARE) * Y + SHARE * predicted
 
 
@@ -95,14 +95,14 @@ def scaled(network, factor):
     factor = network.dtype.type(factor)
     coefs = [*network.coefs[:-1], network.coefs[-1] * factor]
     intercepts = [*network.intercepts[:-1], network.intercepts[-1] * factor]
-    return Network(coefs, intercepts, network.activation)
+    return replace(network, coefs=coefs, intercepts=intercepts)
 
 
-def train_guided(training, network, examples, guide):
+def distil(training, network, examples, teacher):
     """Train toward softened targets, at their scale, and return to that of the data.
 
-    On its training data a network may be too sure of itself: its output becomes no
-    sharper than that of the guide.
+    On its training data a network may be overconfident. Its output is therefore scaled
+    to be no sharper than that of the teacher.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def train_guided(training, network, examples, guide):
         Where training starts; not changed.
     examples : Examples
         With the labels as targets and a log-loss.
-    guide : ndarray of shape (n_samples, n_outputs)
-        Output of the unpruned network on the examples.
+    teacher : ndarray of shape (n_samples, n_outputs)
+        Output of the teacher on the examples.
 
     Returns
     -------
@@ -121,11 +121,11 @@ def train_guided(training, network, examples, guide):
         Trained.
     """
     loss, labels, weights = examples.loss, examples.Y, examples.weights
-    soft = replace(examples, Y=softened(loss, labels, guide).astype(labels.dtype))
+    soft = replace(examples, Y=softened(loss, labels, teacher).astype(labels.dtype))
     Z = Signals(network, examples.X).output
     shrink = best_factor(loss, Z, soft.Y, weights, (LEAST_FACTOR, 1.0))
     trained = training(scaled(network, shrink), soft)
     Z = Signals(trained, examples.X).output
-    largest = sharpness(loss, guide) / max(sharpness(loss, Z), np.finfo(Z.dtype).tiny)
+    largest = sharpness(loss, teacher) / max(sharpness(loss, Z), np.finfo(Z.dtype).tiny)
     bounds = 1.0, max(largest, 1.0)
     return scaled(trained, best_factor(loss, Z, labels, weights, bounds))

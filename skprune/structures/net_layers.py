@@ -1,4 +1,4 @@
-"""Hidden layers of a multilayer perceptron as units.
+"""Hidden layers of a network as units.
 
 A hidden layer that goes is replaced by the best affine map from what feeds it to the
 pre-activations of the layer above, h_(l-1) -> z_(l+1), by ridge least squares. Two
@@ -15,7 +15,7 @@ from skprune.numerics.network import Network
 from skprune.numerics.units import Units
 from skprune.readouts.additive import AdditiveReadout
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.structures.mlp_base import RIDGE, MLPStructure
+from skprune.structures.net_base import RIDGE, NetStructure
 
 
 class BypassReadout(AdditiveReadout):
@@ -31,7 +31,7 @@ class BypassReadout(AdditiveReadout):
         return self.fisher(rng) / 2
 
 
-class MLPLayers(MLPStructure):
+class NetLayers(NetStructure):
     """A unit is a hidden layer; its gate mixes it with its bypass."""
 
     can_shrink = False
@@ -40,7 +40,7 @@ class MLPLayers(MLPStructure):
         n_units = self.network.n_layers - 1
         group, floor = np.zeros(n_units, dtype=int), np.zeros(1, dtype=int)
         self.units = Units(group, floor, rescalable=False)
-        self.group_names = ["hidden_layer_sizes"]
+        self.group_names = [self.view.widths]
         self.bypasses = Bypasses(self.signals, self.weights)
 
     def readouts(self):
@@ -48,7 +48,7 @@ class MLPLayers(MLPStructure):
             return []
         return [
             BypassReadout(
-                "hidden_layer_sizes",
+                self.view.widths,
                 self.bypasses.contributions,
                 self._scaled_gradients,
                 self.weights,
@@ -78,7 +78,8 @@ class MLPLayers(MLPStructure):
                 B, c = self.bypasses.maps[layer - 1]
                 gate = gates[layer - 1]
                 Z = gate * Z + (1 - gate) * (np.asarray(below @ B) + c)
-            below, A = A, network.activate(Z)
+            if layer < len(network.activations):
+                below, A = A, network.activations[layer].value(Z)
         return Z
 
     def _kept(self, keep):
@@ -96,14 +97,16 @@ class MLPLayers(MLPStructure):
                 f"A layer is kept or bypassed as a whole, but the gates are {gates}; "
                 "each must be 0 or 1."
             )
-        network, layers = self.network, []
-        for below, layer in _steps(gates != 0):
+        network, layers, steps = self.network, [], _steps(gates != 0)
+        for below, layer in steps:
             if below == layer:
                 layers.append((network.coefs[layer], network.intercepts[layer]))
             else:
                 layers.append(self.bypasses.fit(below, layer))
-        coefs, intercepts = zip(*layers)
-        return Network(list(coefs), list(intercepts), network.activation)
+        coefs, intercepts = map(list, zip(*layers))
+        return Network(
+            coefs, intercepts, [network.activations[k] for _, k in steps[:-1]]
+        )
 
 
 def _steps(keep):

@@ -1,7 +1,7 @@
-"""Training of the weights that survived: mini-batches, plain numpy.
+"""Training of the surviving weights of a network: mini-batches, plain numpy.
 
-What trains is one flat vector of the surviving weights and the intercepts. Removed
-weights are not in it, so that no step and no momentum can revive them.
+One flat vector of the surviving weights and the intercepts is trained. Removed weights
+are not in it, so that neither a step nor momentum can revive them.
 """
 
 from dataclasses import dataclass, replace
@@ -11,71 +11,57 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from skprune.numerics.losses import Loss
-from skprune.numerics.network import LivePart, Network, Signals
-
-AUTO_BATCH = 200  # what batch_size="auto" means to scikit-learn
+from skprune.numerics.masked_network import LivePart, Survivors
+from skprune.numerics.network import Signals
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an MLP is trained: its own parameters.
+    """How a network is trained by passes over the data.
 
     Attributes
     ----------
-    solver : {"adam", "sgd"}
-        Models of the solver "lbfgs" are trained by Adam.
+    optimiser : {"adam", "sgd"}
+        Adam, or stochastic gradient descent with momentum.
     rate : float
         Learning rate of the first step; it falls to zero over the passes.
+    rate_name : str
+        Name of the learning rate in errors.
     batch_size : int
         Samples a step.
     penalty : float
-        Strength of the quadratic penalty.
+        Strength of the quadratic penalty on the weights.
     whole : bool
-        Whether the penalty is shared by all samples rather than by those of a batch,
-        as it is for "lbfgs".
+        Whether the penalty is divided by the number of all samples, rather than by
+        that of a batch.
     shuffle : bool
         Whether each pass draws a new order of the samples.
     momentum : float
-        Of SGD.
+        Momentum of "sgd".
     nesterov : bool
-        Of SGD.
+        Whether it is Nesterov's.
     decays : tuple of float
-        Of the first and second moments of Adam.
+        Decay of the first and second moments of "adam".
     epsilon : float
-        Of Adam.
+        Keeps the steps of "adam" finite.
     """
 
-    solver: str
-    rate: float
-    batch_size: int
-    penalty: float
-    whole: bool
-    shuffle: bool
-    momentum: float
-    nesterov: bool
-    decays: tuple[float, float]
-    epsilon: float
-
-    @classmethod
-    def of(cls, model):
-        """The recipe of an MLPClassifier or MLPRegressor."""
-        return cls(
-            solver="sgd" if model.solver == "sgd" else "adam",
-            rate=model.learning_rate_init,
-            batch_size=AUTO_BATCH if model.batch_size == "auto" else model.batch_size,
-            penalty=model.alpha,
-            whole=model.solver == "lbfgs",
-            shuffle=model.shuffle,
-            momentum=model.momentum,
-            nesterov=model.nesterovs_momentum,
-            decays=(model.beta_1, model.beta_2),
-            epsilon=model.epsilon,
-        )
+    optimiser: str = "adam"
+    rate: float = 0.001
+    rate_name: str = "learning_rate"
+    batch_size: int = 200
+    penalty: float = 0.0
+    whole: bool = False
+    shuffle: bool = True
+    momentum: float = 0.9
+    nesterov: bool = True
+    decays: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-8
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network is trained on.
+    """Samples that a network is trained on.
 
     Attributes
     ----------
@@ -86,7 +72,7 @@ class Examples:
     weights : ndarray of shape (n_samples,)
         All positive, as given: one for samples without weights.
     loss : Loss
-        By the output of the network.
+        Loss as a function of the output of the network.
     """
 
     X: Any
@@ -106,8 +92,8 @@ class Examples:
             yield self.take(order[batch])
 
 
-class Survivors:
-    """The trainable numbers of a masked network, as one flat vector.
+class Trainee:
+    """A network whose surviving numbers move as one flat vector.
 
     Parameters
     ----------
@@ -115,25 +101,32 @@ class Survivors:
         Where training starts; not changed.
     masks : list of ndarray of bool
         Which weights train; the others are zero and stay so.
+
+    Attributes
+    ----------
+    network : Network
+        The network as it is now.
+    survivors : Survivors
+        Which of its numbers train.
+    values : ndarray of shape (n_survivors,)
+        Those numbers.
     """
 
     def __init__(self, network, masks):
-        arrays = [*network.coefs, *network.intercepts]
-        self.flat = np.concatenate([array.ravel() for array in arrays])
-        self.slopes = np.empty_like(self.flat)
-        self.network = _on_vector(self.flat, network)
-        self.slope_network = _on_vector(self.slopes, network)
-        free = [np.ones(b.shape, bool) for b in network.intercepts]
-        self.positions = np.flatnonzero(
-            np.concatenate([mask.ravel() for mask in [*masks, *free]])
-        )
-        n_weights = sum(W.size for W in network.coefs)
-        self.penalised = np.searchsorted(self.positions, n_weights)
-        self.values = self.flat[self.positions]
+        self.survivors = Survivors.of(masks)
+        self.matrices = list(map(np.vstack, zip(network.coefs, network.intercepts)))
+        self.slopes = [np.empty_like(W) for W in self.matrices]
+        self.values = self.survivors.flatten(self.matrices)
+        self.penalised = self.survivors.flatten(list(map(_is_weight, self.matrices)))
         self.factors = np.ones(1, self.values.dtype)
+        self.network = replace(
+            network,
+            coefs=[W[:-1] for W in self.matrices],
+            intercepts=[W[-1] for W in self.matrices],
+        )
 
     def gradient(self, examples, penalty):
-        """Derivative of the mean loss and the penalty by each survivor.
+        """Derivative of the mean loss plus penalty with respect to each survivor.
 
         Parameters
         ----------
@@ -151,37 +144,32 @@ class Survivors:
         inputs = signals.inputs
         D = examples.loss.gradient(signals.output, examples.Y)
         D *= (examples.weights / examples.weights.sum())[:, None]
-        for layer, back in enumerate(signals.backward(D)):
-            slope = self.slope_network.coefs[layer]
-            slope[...] = inputs[layer].T @ back
-            back.sum(axis=0, out=self.slope_network.intercepts[layer])
-        gradient = self.slopes[self.positions]
-        gradient[: self.penalised] += penalty * self.values[: self.penalised]
+        for slope, A, back in zip(self.slopes, inputs, signals.backward(D)):
+            slope[:-1] = A.T @ back
+            back.sum(axis=0, out=slope[-1])
+        gradient = self.survivors.flatten(self.slopes)
+        gradient += penalty * self.penalised * self.values
         return gradient
 
     def move(self, step):
         """Add a step to the survivors, an array of shape (n_survivors,)."""
         self.values += step
-        self.show()
+        self._show()
 
     def scale(self, factors):
-        """Let the network compute with multiples of the survivors, from now on."""
+        """Let the network compute with multiples of the survivors from now on."""
         self.factors = factors
-        self.show()
+        self._show()
 
-    def show(self):
-        """Write the survivors into the network."""
-        self.flat[self.positions] = self.values * self.factors
+    def _show(self):
+        self.survivors.write(self.values * self.factors, self.matrices)
 
 
-def _on_vector(flat, network):
-    """A network whose arrays are views of one vector."""
-    start, views = 0, []
-    for array in [*network.coefs, *network.intercepts]:
-        views.append(flat[start : start + array.size].reshape(array.shape))
-        start += array.size
-    n_layers = network.n_layers
-    return Network(views[:n_layers], views[n_layers:], network.activation)
+def _is_weight(matrix):
+    """Ones for weights and zeros for the intercepts in the last row."""
+    ones = np.ones_like(matrix)
+    ones[-1] = 0
+    return ones
 
 
 class Adam:
@@ -251,7 +239,7 @@ OPTIMISERS: dict[str, Any] = {"adam": Adam, "sgd": Momentum}
 
 
 def pace(masks):
-    """By what the learning rate grows: fewer weights share the work of a step."""
+    """Factor of the learning rate, which grows as fewer weights share the work."""
     n_left = sum(np.count_nonzero(mask) for mask in masks)
     return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
 
@@ -290,23 +278,23 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range, shrinkage
     """
     # units that shrink are counted wherever they are
     part = LivePart.of(masks if shrinkage is None else list(map(np.ones_like, masks)))
-    survivors = Survivors(part.network(network), part.take(masks))
+    trainee = Trainee(part.network(network), part.take(masks))
     examples = replace(examples, X=part.features(examples.X))
-    optimiser = OPTIMISERS[recipe.solver](survivors.values, recipe)
+    optimiser = OPTIMISERS[recipe.optimiser](trainee.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
     rate = recipe.rate * pace(masks)
-    shrinking = None if shrinkage is None else shrinkage.on(survivors)
+    shrinking = None if shrinkage is None else shrinkage.on(trainee)
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
-            gradient = survivors.gradient(batch, recipe.penalty / share)
-            survivors.move(optimiser.step(gradient, rate * (1 - done / n_steps)))
+            gradient = trainee.gradient(batch, recipe.penalty / share)
+            trainee.move(optimiser.step(gradient, rate * (1 - done / n_steps)))
             done += 1
             if shrinking is not None:
                 shrinking.follow(done / n_steps)
-    if not np.isfinite(survivors.values).all():
+    if not np.isfinite(trainee.values).all():
         raise ValueError(
             f"finetune={epochs} diverged: a weight is no longer finite; lower "
-            f"learning_rate_init={recipe.rate} or scale the features."
+            f"{recipe.rate_name}={recipe.rate} or scale the features."
         )
-    return part.put_back(survivors.network, network)
+    return part.put_back(trainee.network, network)

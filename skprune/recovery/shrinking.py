@@ -36,12 +36,12 @@ class Shrinkage:
     n_units: int
     threshold: Callable
 
-    def on(self, survivors):
+    def on(self, trainee):
         """The shrinking of the survivors of a network with these layers."""
-        labels = np.concatenate([label.ravel() for label in self.labels])
-        free = np.full(len(survivors.flat) - len(labels), -1)
-        every = np.concatenate([labels, free])
-        return Shrinking(survivors, every[survivors.positions], self)
+        padded = [
+            np.pad(label, [(0, 1), (0, 0)], constant_values=-1) for label in self.labels
+        ]
+        return Shrinking(trainee, trainee.survivors.flatten(padded), self)
 
 
 class Shrinking:
@@ -49,22 +49,22 @@ class Shrinking:
 
     Parameters
     ----------
-    survivors : Survivors
-        The numbers that train; what the network shows of them is changed.
+    trainee : Trainee
+        Whose network is changed.
     labels : ndarray of int of shape (n_survivors,)
         The unit of each; -1 for none.
     shrinkage : Shrinkage
         Where labels and threshold come from.
     """
 
-    def __init__(self, survivors, labels, shrinkage):
-        self.survivors, self.labels = survivors, labels
+    def __init__(self, trainee, labels, shrinkage):
+        self.trainee, self.labels = trainee, labels
         self.threshold, self.n_units = shrinkage.threshold, shrinkage.n_units
         self.start = self._norms()
         self.progress = 0.0
 
     def _norms(self):
-        squares = np.square(self.survivors.values, dtype=float)
+        squares = np.square(self.trainee.values, dtype=float)
         # what belongs to no unit counts at place zero, which is left out
         totals = np.bincount(self.labels + 1, squares, minlength=self.n_units + 1)
         return np.sqrt(totals[1:])
@@ -80,4 +80,4 @@ class Shrinking:
         factors = np.append(self.threshold(growth, progress), 1.0)[self.labels]
         if progress == 1:
             factors = factors > 0
-        self.survivors.scale(factors.astype(self.survivors.values.dtype))
+        self.trainee.scale(factors.astype(self.trainee.values.dtype))

@@ -8,12 +8,12 @@ from sklearn.neural_network import MLPClassifier
 
 from skprune import L1
 from skprune.numerics.network import Network
+from skprune.recovery.shrinking import Shrinkage
+from skprune.recovery.training import Trainee, train
 from skprune.structures import Samples
-from skprune.structures.mlp import MLPConnections, MLPFeatures, MLPNeurons
-from skprune.structures.mlp_shrinking import Shrinkage
-from skprune.structures.mlp_training import Recipe, Survivors, train
+from skprune.structures.nets import NetConnections, NetFeatures, NetNeurons
 
-KINDS = [MLPConnections, MLPNeurons, MLPFeatures]
+KINDS = [NetConnections, NetNeurons, NetFeatures]
 
 
 @pytest.fixture(scope="module")
@@ -70,29 +70,28 @@ def test_training_ends_with_the_units_that_are_wanted(digits, kind):
 
 def test_survivors_are_shorter_on_the_way(digits):
     """Before the end the network shows shortened weights, at the end whole ones."""
-    network = Network([np.arange(1.0, 7.0).reshape(3, 2)], [np.ones(2)], "relu")
-    survivors = Survivors(network, [np.ones((3, 2), dtype=bool)])
+    network = Network([np.arange(1.0, 7.0).reshape(3, 2)], [np.ones(2)], [])
+    trainee = Trainee(network, [np.ones((3, 2), dtype=bool)])
 
     def threshold(growth, progress):
         assert_array_equal(growth, 1)
         return np.array([0.0, 0.5, 0.9])
 
     labels = [np.repeat([[0], [1], [2]], 2, axis=1)]
-    shrinking = Shrinkage(labels, 3, threshold).on(survivors)
+    shrinking = Shrinkage(labels, 3, threshold).on(trainee)
 
     shrinking.follow(0.5)
-    assert_array_equal(survivors.network.coefs[0], [[0, 0], [1.5, 2], [4.5, 5.4]])
-    assert_array_equal(survivors.network.intercepts[0], 1)
+    assert_array_equal(trainee.network.coefs[0], [[0, 0], [1.5, 2], [4.5, 5.4]])
+    assert_array_equal(trainee.network.intercepts[0], 1)
     shrinking.follow(1.0)
-    assert_array_equal(survivors.network.coefs[0], [[0, 0], [3, 4], [5, 6]])
+    assert_array_equal(trainee.network.coefs[0], [[0, 0], [3, 4], [5, 6]])
 
 
 def test_threshold_of_nothing_is_plain_training(digits):
     """Factors of one leave every weight as it is without a threshold."""
-    structure = MLPNeurons(*digits)
+    structure = NetNeurons(*digits)
     shrinkage = Shrinkage(structure._unit_labels(), 32, lambda growth, _: np.ones(32))
-    examples, _ = structure._examples()
-    recipe = Recipe.of(structure.template)
+    examples, recipe = structure._examples(), structure.view.recipe
 
     plain, shrunk = (
         train(
@@ -111,10 +110,10 @@ def test_threshold_of_nothing_is_plain_training(digits):
         assert_allclose(W, V, rtol=1e-6, atol=1e-9)
 
 
-def test_guide_is_the_network_before_it_shrank(digits):
-    """What follows a training with a threshold aims at the unpruned network."""
-    structure = MLPConnections(*digits)
+def test_teacher_is_the_network_before_it_shrank(digits):
+    """After a training with a threshold the teacher is the unpruned network."""
+    structure = NetConnections(*digits)
 
     trained = shrunk(structure, structure.n_units // 2)
 
-    assert_array_equal(trained.guide, structure.output())
+    assert_array_equal(trained.teacher.output, structure.output())
