@@ -8,6 +8,7 @@ ridge r toward the old weights W0, column j on its support S solves
 The normal equations are built in blocks of rows; only G, (n_inputs, n_inputs), is kept.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,10 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
+from sklearn.exceptions import ConvergenceWarning
 
-from skprune.numerics.moments import row_blocks
+from skprune.numerics.conjugate_gradients import conjugate_gradients
+from skprune.numerics.moments import column_spread, row_blocks
 
 # Ridges relative to the mean variance of the inputs. The first only keeps a Hessian
 # invertible. The second is the ridge by which layers of networks are compensated; units
@@ -263,3 +266,71 @@ def solve_nonnegative(equations, mask, prior, ridge):
             target = solve_triangular(factor, right, trans="T")
             W[rows, j] = nnls(factor, target)[0]
     return W
+
+
+def solve_iteratively(
+    A, Z, weights, mask, prior, ridge, *, centred, tol=1e-7, max_iter=500
+):
+    """Solve as `solve_masked` without forming second moments of the inputs.
+
+    Uses conjugate gradients for all outputs at once, started from `prior` on the
+    support. Inputs are only multiplied by vectors, so that a sparse A of 50,000 columns
+    stays sparse.
+
+    Parameters
+    ----------
+    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
+        Inputs.
+    Z : ndarray of shape (n_samples, n_outputs)
+        Targets.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    mask : ndarray of bool of shape (n_inputs, n_outputs)
+        Surviving weights.
+    prior : ndarray of shape (n_inputs, n_outputs)
+        Weights toward which the ridge shrinks.
+    ridge : ndarray of shape (n_outputs,)
+        Strength of the ridge for each output, in the units of the second moments.
+    centred : bool
+        Whether an intercept is fitted.
+    tol : float, default=1e-7
+        Residual of the normal equations at which an output is solved, relative to
+        their right-hand side.
+    max_iter : int, default=500
+        Maximum number of iterations; a warning is given if they do not suffice.
+
+    Returns
+    -------
+    W : ndarray of shape (n_inputs, n_outputs)
+        Zero outside the mask.
+    intercept : ndarray of shape (n_outputs,)
+        Optimal intercept for W.
+    """
+    input_mean = np.asarray(A.T @ weights) if centred else np.zeros(A.shape[1])
+    target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
+
+    def moments(V):
+        """Weighted second moments of inputs and V, zero outside the mask."""
+        V = weights[:, None] * (V - weights @ V if centred else V)
+        return mask * (A.T @ V)
+
+    def equations(W):
+        return moments(A @ W) + ridge * W
+
+    variance = column_spread(A, weights, centred=centred)[:, None] ** 2 + ridge
+    W, solved = conjugate_gradients(
+        equations,
+        moments(Z) + mask * ridge * prior,
+        np.where(variance > 0, variance, 1.0),
+        tol=tol,
+        max_iter=max_iter,
+        start=np.where(mask, prior, 0.0),
+    )
+    if not solved:
+        warnings.warn(
+            f"Least squares stopped after {max_iter} iterations before it converged; "
+            "the weights are closer to the solution than before, but not at it.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return W, target_mean - input_mean @ W

@@ -25,6 +25,8 @@ class AdditiveReadout(GradientReadout):
         Sample weights that sum to one.
     """
 
+    answers = frozenset({"sensitivity"})
+
     def __init__(self, name, contributions, D, weights):
         super().__init__(name, D, weights)
         self.contributions = contributions

@@ -6,6 +6,7 @@ model family behind it. Every answer is one number per unit, in the order of the
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,11 +25,14 @@ class Readout(ABC):
         Number of units that may be removed.
     hessian_size : int
         Rows of the matrix that `removal_loss` inverts, zero if it inverts none.
+    answers : frozenset of str
+        Optional operations of the class, of "elimination" and "sensitivity".
     """
 
     name: str
     n_units: int
     hessian_size: int
+    answers: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def size(self):

@@ -65,6 +65,8 @@ class DenseReadout(GradientReadout):
         without A.
     """
 
+    answers = frozenset({"elimination", "sensitivity"})
+
     def __init__(
         self, name, A, W, D, weights, *, centred=True, objective=None, spread=None
     ):

@@ -32,6 +32,8 @@ class WholeTreeReadout(PathReadout):
         As in `PathReadout`.
     """
 
+    answers = frozenset({"sensitivity"})
+
     def __init__(self, name, forest, leaves, D, weights, *, units):
         super().__init__(name, forest, leaves, D, weights)
         self.units = units

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skprune.numerics.iterative import conjugate_gradients
+from skprune.numerics.conjugate_gradients import conjugate_gradients
 
 BLOCK_ENTRIES = 2**17  # entries of one block of Z: fits into the cache
 MAX_ITERATIONS = 200

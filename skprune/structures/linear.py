@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
-from skprune.numerics import iterative, least_squares, losses, newton
+from skprune.numerics import least_squares, losses, newton
 from skprune.numerics.units import Units
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.structures.base import Family, ModelSize, Structure, register
@@ -144,7 +144,7 @@ class LinearStructure(Structure):
         ridge = np.broadcast_to(strength, prior.shape[1])
         nonnegative = getattr(self.estimator, "positive", False)
         if len(used) > DIRECT and not nonnegative:
-            return iterative.solve_masked(
+            return least_squares.solve_iteratively(
                 X, Z, weights, mask, prior, ridge, centred=self.centred
             )
         equations = least_squares.normal_equations(X, Z, weights, centred=self.centred)
