@@ -177,10 +177,8 @@ def solve_masked(equations, mask, prior, ridge):
         Second moments of all inputs.
     mask : ndarray of bool of shape (n_inputs, n_outputs)
         Surviving weights.
-    prior : ndarray of shape (n_inputs, n_outputs)
-        Weights toward which the ridge shrinks.
-    ridge : ndarray of shape (n_inputs,)
-        Strength of the ridge, in the units of the second moments.
+    prior, ridge
+        As in `solve_rows`.
 
     Returns
     -------
@@ -279,20 +277,12 @@ def solve_iteratively(
 
     Parameters
     ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    Z : ndarray of shape (n_samples, n_outputs)
-        Targets.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
-    mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Surviving weights.
-    prior : ndarray of shape (n_inputs, n_outputs)
-        Weights toward which the ridge shrinks.
+    A, Z, weights, centred
+        As in `normal_equations`.
+    mask, prior
+        As in `solve_masked`.
     ridge : ndarray of shape (n_outputs,)
         Strength of the ridge for each output, in the units of the second moments.
-    centred : bool
-        Whether an intercept is fitted.
     tol : float, default=1e-7
         Residual of the normal equations at which an output is solved, relative to
         their right-hand side.
