@@ -32,7 +32,7 @@ from skprune.structures.trees import (
 
 KINDS = (AdaBoostClassifier, AdaBoostRegressor)
 BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
-DAMPING = 1e-2  # ridge toward the weights so far, relative to the mean square of votes
+WEIGHT_RIDGE = 1e-2  # toward the weights so far, relative to the mean square of votes
 
 
 def votes_of(shares):
@@ -235,7 +235,7 @@ class AdaBoosted(TreeStructure):
             ]
         )
         gram, share = votes @ votes.T, before / before.sum()
-        ridge = DAMPING * (np.trace(gram) / len(gram) or 1.0)
+        ridge = WEIGHT_RIDGE * (np.trace(gram) / len(gram) or 1.0)
         right = votes @ (root * teacher).ravel() + ridge * share
         factor = cholesky(gram + ridge * np.eye(len(gram)))
         fitted, _ = nnls(factor, solve_triangular(factor, right, trans="T"))

@@ -15,8 +15,8 @@ from sklearn.utils.validation import validate_data
 from skprune._compat import keep_seeds
 from skprune.numerics.losses import SQUARED
 from skprune.numerics.units import Units
-from skprune.readouts.concatenated import ConcatenatedReadout
-from skprune.readouts.members import MemberReadout
+from skprune.readouts.additive import MemberReadout
+from skprune.readouts.joined import ConcatenatedReadout
 from skprune.structures.base import Samples, Structure
 from skprune.structures.columns import input_columns
 from skprune.structures.families import family_of

@@ -19,7 +19,7 @@ CHILDREN = ("left_child", "right_child")
 NODES = 2**14  # nodes of the trees worked on at once: bounds the memory of copies
 
 
-def joined(records):
+def concatenated(records):
     """Structured arrays one after the other.
 
     Parameters
@@ -45,7 +45,11 @@ def _offset(states):
 def _blocks(states, offset):
     """Trees from `start` to `stop`, and the records of all their nodes."""
     for start, stop in tree_blocks(offset, NODES):
-        yield start, stop, joined([state["nodes"] for state in states[start:stop]])
+        yield (
+            start,
+            stop,
+            concatenated([state["nodes"] for state in states[start:stop]]),
+        )
 
 
 def flatten(trees, scale):
