@@ -1,6 +1,7 @@
 """Ensembles of several models are pruned member by member, and come back plain."""
 
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -163,6 +165,22 @@ def test_estimator_of_a_composite(name):
     assert np.isfinite(np.asarray(pruner.predict(X) == y)).all()
     assert not hasattr(pruner, "partial_fit")
     assert b"skprune" not in pickle.dumps(pruner.estimator_)
+
+
+@NAMES
+def test_tables_and_frozen_composites(name):
+    """Names of columns go to the models that know them, and a frozen one is pruned."""
+    pandas = pytest.importorskip("pandas")
+    model, y = COMPOSITES[name]
+    table = pandas.DataFrame(X, columns=list("abcdefgh"))
+    fitted = clone(model).fit(table, y)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*feature names")
+        small = PruningEstimator(FrozenEstimator(fitted), rate=0.3).fit(table, y)
+        assert type(small.estimator_) is type(fitted)
+        small.predict(table)
+    known = getattr(fitted, "feature_names_in_", None)
+    assert_array_equal(getattr(small, "feature_names_in_", None), known)
 
 
 def test_names_of_members_stay_consistent():

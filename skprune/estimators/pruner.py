@@ -44,8 +44,10 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
     ----------
     estimator : estimator
         A linear model, MLP, tree or forest, or a Pipeline, search or
-        TransformedTargetRegressor that ends in one. Wrap a model that is already
-        fitted in `sklearn.frozen.FrozenEstimator`; it is not changed.
+        TransformedTargetRegressor that ends in one, or an ensemble of several models
+        (stacking, voting, one-vs-rest, ...), each of which is pruned to the rate. Wrap
+        a model that is already fitted in `sklearn.frozen.FrozenEstimator`; it is not
+        changed.
     method : str, Method or callable, default="magnitude"
         What ranks the units: "importance", "l1", "magnitude", "random" or "taylor", a
         method object such as :class:`Magnitude`, or a function

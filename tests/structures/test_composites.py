@@ -84,12 +84,12 @@ COMPOSITES = {
 IS_FITTED_ON_FOLDS = ("final_estimator_", "calibrated_classifiers_")
 
 
-@pytest.mark.parametrize("frame", ["array", "sparse"])
+@pytest.mark.parametrize("frame", ["array", "sparse", "pandas"])
 @pytest.mark.parametrize("name", COMPOSITES)
 def test_models_see_what_they_were_fitted_to(name, frame):
     """Targets as coded, rows as chosen, X as augmented, to each model inside."""
     model, y = COMPOSITES[name]
-    given = X if frame == "array" else sparse.csr_matrix(X)
+    given = as_frame(frame)
     fitted = clone(model).fit(given, y)
     location = locate(fitted, Samples(given, y, trained_on=True))
     assert [(m.name, m.model) for m in location.members] == final_models(fitted)
@@ -102,9 +102,17 @@ def test_models_see_what_they_were_fitted_to(name, frame):
         assert set(np.unique(member.samples.y)) <= set(np.unique(targets))
 
 
+def as_frame(kind):
+    """The samples as an array, a sparse one or a table with names."""
+    if kind == "pandas":
+        pandas = pytest.importorskip("pandas")
+        return pandas.DataFrame(X, columns=list("abcd"))
+    return X if kind == "array" else sparse.csr_matrix(X)
+
+
 def dense(X):
     """As an array."""
-    return X.toarray() if sparse.issparse(X) else X
+    return X.toarray() if sparse.issparse(X) else np.asarray(X)
 
 
 @pytest.mark.parametrize("name", [n for n in COMPOSITES if n != "calibrated"])
