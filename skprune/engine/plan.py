@@ -41,11 +41,6 @@ class Plan:
     finetune: int = 0
     verbose: int = 0
 
-    @property
-    def shrinks(self):
-        """Whether units go while the model is trained."""
-        return bool(self.finetune) and self.method.shrinks_in_training
-
     def check(self, estimator):
         """Raise where the plan does not fit the estimator, fitted or not.
 
@@ -74,34 +69,12 @@ class Plan:
             raise ValueError(f"compensate={self.compensate!r} must be True or False.")
         _check_count("n_steps", self.n_steps, least=1)
         _check_count("finetune", self.finetune, least=0)
-        if self.method.shrinks_in_training:
-            self._check_shrinking(family, canonical)
+        if self.method.in_training is not None:
+            self.method.in_training.check(self, family, canonical)
         if self.finetune and not family.trains_by_passes:
             raise ValueError(
                 f"finetune={self.finetune} asks for training passes, but {family.name} "
                 "are not trained by passes; set finetune=0."
-            )
-
-    def _check_shrinking(self, family, canonical):
-        claim = f"method={self.method!r} shrinks units while the model is trained, but "
-        if not family.trains_by_passes:
-            raise ValueError(
-                f"{claim}{family.name} are not trained by passes; choose another one."
-            )
-        if not family.structures[canonical].can_shrink:
-            names = ", ".join(
-                repr(name)
-                for name, kind in family.structures.items()
-                if kind.can_shrink
-            )
-            raise ValueError(
-                f"{claim}a unit of granularity={self.granularity!r} has no weights of "
-                f"its own that could; choose {names}."
-            )
-        if not self.finetune:
-            raise ValueError(
-                f"{claim}finetune=0 trains it for no pass; set finetune to at least 1, "
-                "or choose another method."
             )
 
 

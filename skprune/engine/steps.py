@@ -8,7 +8,6 @@ import numpy as np
 
 from skprune.engine.budget import fewest_gone
 from skprune.engine.progress import SILENT, StepLines
-from skprune.engine.ranking import rank_units
 from skprune.engine.warnings import FlooredRateWarning
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
@@ -79,7 +78,7 @@ def run_steps(first, plan, rate, fit, task):
     importances, support = np.zeros(n_units), np.ones(n_units, dtype=bool)
     _warn_if_floored(rate, removable, structure)
     counts = removal_counts(n_units, rate, plan.n_steps)
-    lines = StepLines(plan.n_steps, n_units)
+    take_step, lines = _strategy(plan), StepLines(plan.n_steps, n_units)
     for step, n_gone in enumerate(counts, start=1):
         with task.subtask("step", plan.finetune) as subtask:
             n_keep = n_units - min(n_gone, removable)
@@ -88,9 +87,9 @@ def run_steps(first, plan, rate, fit, task):
                 if structure is first.structure:
                     ranking = first.at(n_keep)
                 else:
-                    ranking = rank_units(structure, plan.method, n_keep, ranking.rng)
-                ranking, structure, kept = _one_step(
-                    ranking, n_left - n_keep, plan, subtask
+                    ranking = ranking.again(structure, n_keep)
+                ranking, structure, kept = take_step(
+                    ranking, n_left - n_keep, plan, subtask.passes
                 )
                 importances[support] = ranking.importances
                 support[support] = kept
@@ -106,10 +105,16 @@ def _rebuilt(fit, structure):
     return fit.location.rebuild(structure.finished())
 
 
-def _one_step(ranking, n_remove, plan, task):
-    """The ranking of a step, the structure after it, and which units are left."""
-    if plan.shrinks:
-        return _shrinking_step(ranking, n_remove, plan, task)
+def _strategy(plan):
+    """The function that takes one step of a plan.
+
+    It returns the ranking of the step, the structure after it, and which units remain.
+    """
+    in_training = plan.method.in_training if plan.finetune else None
+    return _prune_and_train if in_training is None else in_training.step
+
+
+def _prune_and_train(ranking, n_remove, plan, passes):
     gates = ranking.gates(n_remove, plan.scope)
     structure = ranking.structure.prune(
         gates, compensate=plan.compensate, rng=ranking.rng
@@ -117,22 +122,8 @@ def _one_step(ranking, n_remove, plan, task):
     if plan.finetune:
         if plan.compensate and n_remove:
             structure = structure.polished()
-        structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
+        structure = structure.finetune(plan.finetune, ranking.rng, passes)
     return ranking, structure, gates != 0
-
-
-def _shrinking_step(ranking, n_remove, plan, task):
-    """As `_one_step`, where a training decides which units go."""
-    n_shrinking = -(-2 * plan.finetune // 3)
-    trained = ranking.shrunk(n_remove, plan.scope, n_shrinking, task.passes)
-    gates, rng = trained.gates(n_remove, plan.scope), ranking.rng
-    if plan.compensate:
-        structure = ranking.structure.prune(gates, compensate=True, rng=rng).polished()
-    else:
-        structure = trained.structure.prune(gates, compensate=False, rng=rng)
-    if plan.finetune > n_shrinking:
-        structure = structure.finetune(plan.finetune - n_shrinking, rng, task.passes)
-    return trained, structure, gates != 0
 
 
 def _warn_if_floored(rate, removable, structure):

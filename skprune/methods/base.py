@@ -5,6 +5,7 @@ A method is a small estimator of its own, so that its parameters can be searched
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -21,12 +22,13 @@ class Method(ABC, BaseEstimator):
     ranking_depends_on_rate : bool
         Of the class: whether `rank` asks how many units are kept. Where it does not,
         several rates share one ranking.
-    shrinks_in_training : bool
-        Whether units go while the model is trained, by `threshold`, rather than before.
+    in_training : object or None
+        Strategy that removes units while the model is trained, as `Shrinking` does.
+        None if they are removed before.
     """
 
     ranking_depends_on_rate = False
-    shrinks_in_training = False
+    in_training: Any = None
     _parameter_constraints: dict = {}
 
     def check(self):
@@ -101,29 +103,6 @@ class Method(ABC, BaseEstimator):
             With exactly `n_remove` zeros.
         """
         return keep_units(importances, n_remove, units, scope).astype(float)
-
-    def threshold(self, importances, n_remove, units, scope):
-        """What shrinks units while the model is trained.
-
-        Parameters
-        ----------
-        importances, n_remove, units, scope
-            As in `gates`.
-
-        Returns
-        -------
-        callable
-            ``threshold(growth, progress) -> factors``: by what the weights of each unit
-            are multiplied, from their norms relative to those before the training and
-            from the progress of the shrinking, in [0, 1]. At one exactly `n_remove`
-            factors are zero.
-
-        Raises
-        ------
-        NotImplementedError
-            Unless the method ``shrinks_in_training``.
-        """
-        raise NotImplementedError(f"{self!r} does not shrink units in training.")
 
 
 class FunctionMethod(Method):
