@@ -42,11 +42,6 @@ class Plan:
     finetune: int = 0
     verbose: int = 0
 
-    @property
-    def shrinks(self):
-        """Whether units go while the model is trained."""
-        return bool(self.finetune) and self.method.shrinks_in_training
-
     def check(self, estimator):
         """Raise where the plan does not fit the estimator, fitted or not.
 
@@ -74,7 +69,7 @@ class Plan:
             with _naming(name):
                 granularity = family.granularity(self.granularity)
                 check_needs(self.method, family, granularity)
-                self._check_training(family)
+                self._check_training(family, granularity)
 
     def _check_values(self):
         self.method.check()
@@ -87,35 +82,13 @@ class Plan:
         _check_count("n_steps", self.n_steps, least=1)
         _check_count("finetune", self.finetune, least=0)
 
-    def _check_training(self, family):
-        if self.method.shrinks_in_training:
-            self._check_shrinking(family, family.granularity(self.granularity))
+    def _check_training(self, family, granularity):
+        if self.method.in_training is not None:
+            self.method.in_training.check(self, family, granularity)
         if self.finetune and not family.trains_by_passes:
             raise ValueError(
                 f"finetune={self.finetune} asks for training passes, but {family.name} "
                 "are not trained by passes; set finetune=0."
-            )
-
-    def _check_shrinking(self, family, canonical):
-        claim = f"method={self.method!r} shrinks units while the model is trained, but "
-        if not family.trains_by_passes:
-            raise ValueError(
-                f"{claim}{family.name} are not trained by passes; choose another one."
-            )
-        if not family.structures[canonical].can_shrink:
-            names = ", ".join(
-                repr(name)
-                for name, kind in family.structures.items()
-                if kind.can_shrink
-            )
-            raise ValueError(
-                f"{claim}a unit of granularity={self.granularity!r} has no weights of "
-                f"its own that could; choose {names}."
-            )
-        if not self.finetune:
-            raise ValueError(
-                f"{claim}finetune=0 trains it for no pass; set finetune to at least 1, "
-                "or choose another method."
             )
 
 

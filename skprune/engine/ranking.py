@@ -56,28 +56,22 @@ class Ranking:
         ranked, units = (self.readouts, self.importances), self.structure.units
         return self.method.gates(*ranked, n_remove, units, scope, self.rng)
 
-    def shrunk(self, n_remove, scope, epochs, passes):
-        """The ranking after a training in which so many units shrink to zero.
+    def again(self, structure, n_keep):
+        """Rank another structure by the same method, with the same generator.
 
         Parameters
         ----------
-        n_remove : int
-            How many units are zero in the end.
-        scope : {"global", "local", "lamp"}
-            How layers or trees compete.
-        epochs, passes
-            As in `Structure.finetune`.
+        structure : Structure
+            What to rank.
+        n_keep : int
+            How many units will be kept.
 
         Returns
         -------
         Ranking
-            Of the trained structure.
+            Of all its units.
         """
-        structure = self.structure
-        ranked = self.importances, n_remove, structure.units, scope
-        threshold = self.method.threshold(*ranked)
-        trained = structure.finetune(epochs, self.rng, passes, threshold)
-        return rank_units(trained, self.method, structure.n_units - n_remove, self.rng)
+        return rank_units(structure, self.method, n_keep, self.rng)
 
 
 def rank_units(structure, method, n_keep, rng):

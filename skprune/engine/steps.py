@@ -8,7 +8,6 @@ import numpy as np
 
 from skprune.engine.budget import fewest_gone
 from skprune.engine.progress import SILENT, StepLines
-from skprune.engine.ranking import rank_units
 from skprune.engine.warnings import FlooredRateWarning
 
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
@@ -81,7 +80,7 @@ class Course:
         _warn_if_floored(rate, removable, self.structure)
         counts = removal_counts(self.n_units, rate, plan.n_steps)
         self._n_keep = [self.n_units - min(n_gone, removable) for n_gone in counts]
-        self._rng = None
+        self._take_step, self._last = _strategy(plan), None
 
     def advance(self, step, task):
         """Run a step.
@@ -97,17 +96,17 @@ class Course:
         n_remove = self.structure.n_units - n_keep
         if n_remove == 0:
             return
-        ranking, structure, kept = _one_step(
-            self._ranking(n_keep), n_remove, self.plan, task
+        ranking, structure, kept = self._take_step(
+            self._ranking(n_keep), n_remove, self.plan, task.passes
         )
         self.importances[self.support] = ranking.importances
         self.support[self.support] = kept
-        self.structure, self._rng = structure, ranking.rng
+        self.structure, self._last = structure, ranking
 
     def _ranking(self, n_keep):
-        if self._rng is None:
+        if self._last is None:
             return self.first.at(n_keep)
-        return rank_units(self.structure, self.first.method, n_keep, self._rng)
+        return self._last.again(self.structure, n_keep)
 
     def polish(self):
         """Run the last recovery, of all remaining units together."""
@@ -158,10 +157,16 @@ def _rebuilt(rebuild, structures):
     return rebuild(*[structure.finished() for structure in structures])
 
 
-def _one_step(ranking, n_remove, plan, task):
-    """The ranking of a step, the structure after it, and which units are left."""
-    if plan.shrinks:
-        return _shrinking_step(ranking, n_remove, plan, task)
+def _strategy(plan):
+    """The function that takes one step of a plan.
+
+    It returns the ranking of the step, the structure after it, and which units remain.
+    """
+    in_training = plan.method.in_training if plan.finetune else None
+    return _prune_and_train if in_training is None else in_training.step
+
+
+def _prune_and_train(ranking, n_remove, plan, passes):
     gates = ranking.gates(n_remove, plan.scope)
     structure = ranking.structure.prune(
         gates, compensate=plan.compensate, rng=ranking.rng
@@ -169,22 +174,8 @@ def _one_step(ranking, n_remove, plan, task):
     if plan.finetune:
         if plan.compensate and n_remove:
             structure = structure.polished()
-        structure = structure.finetune(plan.finetune, ranking.rng, task.passes)
+        structure = structure.finetune(plan.finetune, ranking.rng, passes)
     return ranking, structure, gates != 0
-
-
-def _shrinking_step(ranking, n_remove, plan, task):
-    """As `_one_step`, where a training decides which units go."""
-    n_shrinking = -(-2 * plan.finetune // 3)
-    trained = ranking.shrunk(n_remove, plan.scope, n_shrinking, task.passes)
-    gates, rng = trained.gates(n_remove, plan.scope), ranking.rng
-    if plan.compensate:
-        structure = ranking.structure.prune(gates, compensate=True, rng=rng).polished()
-    else:
-        structure = trained.structure.prune(gates, compensate=False, rng=rng)
-    if plan.finetune > n_shrinking:
-        structure = structure.finetune(plan.finetune - n_shrinking, rng, task.passes)
-    return trained, structure, gates != 0
 
 
 def _warn_if_floored(rate, removable, structure):

@@ -57,12 +57,7 @@ class JoinedUnits(Structure):
     def polished(self):
         return JoinedUnits(self.structure.polished(), self.group)
 
-    def finetune(self, epochs, rng, passes=range, threshold=None):
-        if threshold is not None:
-            raise ValueError(
-                "Groups of features cannot shrink while the model is trained; choose "
-                "another method, or groups=None."
-            )
+    def finetune(self, epochs, rng, passes=range):
         trained = self.structure.finetune(epochs, rng, passes)
         return JoinedUnits(trained, self.group)
 
