@@ -5,7 +5,7 @@ A method is a small estimator of its own, so its parameters can be searched over
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -43,13 +43,13 @@ class Method(ABC, BaseEstimator):
     ranking_depends_on_rate : bool
         Of the class: whether `rank` depends on the number of units that are kept. If
         not, several rates share one ranking.
-    shrinks_in_training : bool
-        Whether units are removed by `threshold` while the model is trained, rather than
-        before.
+    in_training : object or None
+        Strategy that removes units while the model is trained, as `Shrinking` does.
+        None if they are removed before.
     """
 
     ranking_depends_on_rate = False
-    shrinks_in_training = False
+    in_training: Any = None
     _parameter_constraints: dict = {}
 
     def check(self):
@@ -134,29 +134,6 @@ class Method(ABC, BaseEstimator):
             With exactly `n_remove` zeros.
         """
         return keep_units(importances, n_remove, units, scope).astype(float)
-
-    def threshold(self, importances, n_remove, units, scope):
-        """Make the function that shrinks units while the model is trained.
-
-        Parameters
-        ----------
-        importances, n_remove, units, scope
-            As in `gates`.
-
-        Returns
-        -------
-        callable
-            ``threshold(growth, progress) -> factors`` that multiply the weights of each
-            unit. ``growth`` is their norm relative to that before the training,
-            ``progress`` in [0, 1] that of the shrinking. At a progress of one exactly
-            `n_remove` factors are zero.
-
-        Raises
-        ------
-        NotImplementedError
-            Unless the method ``shrinks_in_training``.
-        """
-        raise NotImplementedError(f"{self!r} does not shrink units in training.")
 
 
 class FunctionMethod(Method):

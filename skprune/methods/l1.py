@@ -4,8 +4,9 @@ import numpy as np
 
 from skprune._compat import StrOptions
 from skprune.methods.base import Method
+from skprune.methods.magnitude import Magnitude
+from skprune.methods.shrinking import Shrinking
 from skprune.numerics.lasso import shrink_to
-from skprune.numerics.shrinkage import SoftThreshold
 
 
 class L1(Method):
@@ -70,23 +71,19 @@ class L1(Method):
         self.during = during
 
     @property
-    def shrinks_in_training(self):
-        """Whether units are removed while the model is trained."""
-        return self.during == "finetune"
+    def in_training(self):
+        """Strategy that removes units while the model is trained, if asked for."""
+        return Shrinking(self) if self.during == "finetune" else None
 
     def importances(self, readout, rng):
         return self.rank([readout], readout.n_units, rng)
 
     def rank(self, readouts, n_keep, rng):
         self.check()
-        if self.shrinks_in_training:
-            shares = [r.contribution() / r.spread() for r in readouts]
-            return np.square(np.concatenate([np.zeros(0), *shares]), dtype=float)
+        if self.during == "finetune":
+            return Magnitude().rank(readouts, n_keep, rng)
         problems = [readout.lasso(rng) for readout in readouts]
         if not problems:
             return np.zeros(0)
         importances, self.penalty_ = shrink_to(problems, n_keep)
         return importances
-
-    def threshold(self, importances, n_remove, units, scope):
-        return SoftThreshold(np.sqrt(importances), n_remove, units, scope)

@@ -16,8 +16,8 @@ from sklearn.base import is_classifier
 
 from skprune.numerics.losses import LOGISTIC, SOFTMAX, SQUARED, tweedie
 from skprune.numerics.units import Units
-from skprune.readouts.stages import StageReadout
-from skprune.recovery.boosted_leaves import recover_boosted
+from skprune.readouts.whole_trees import StageReadout
+from skprune.recovery.leaves import recover_boosted
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel
 from skprune.structures.tree_samples import TeacherSamples, tree_targets

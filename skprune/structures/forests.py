@@ -20,7 +20,7 @@ from sklearn.ensemble import (
 )
 
 from skprune.numerics.units import Units
-from skprune.readouts.forest_mean import TreeReadout
+from skprune.readouts.whole_trees import TreeReadout
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeStructure

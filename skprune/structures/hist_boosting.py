@@ -22,7 +22,7 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
-from skprune.structures.surgery import joined
+from skprune.structures.surgery import concatenated
 from skprune.structures.tree_models import tree_model
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -52,7 +52,7 @@ class HistModel(BoostedModel):
 
     def _nodes(self):
         """Nodes of all trees, and which of them are leaves."""
-        nodes = joined([tree.nodes for tree in self.trees])
+        nodes = concatenated([tree.nodes for tree in self.trees])
         return nodes, nodes["is_leaf"].astype(bool)
 
     @property

@@ -1,9 +1,14 @@
-"""Weights of the samples a model is pruned on, and checks of their targets."""
+"""Samples of a pruning: their weights, some of their rows, checks of their targets."""
+
+from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
+
+from skprune._compat import _safe_indexing, method_params
 
 
 def total_weights(model, samples, n_samples):
@@ -100,3 +105,34 @@ def check_targets(model, samples):
                 f"y has the classes {unknown.tolist()} that {type(model).__name__} "
                 f"never saw; it knows {np.asarray(known).tolist()}."
             )
+
+
+def take(samples, rows):
+    """Return some of the rows of samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        All of them.
+    rows : ndarray of int
+        Positions.
+
+    Returns
+    -------
+    Samples
+        With the weights and the metadata of these rows.
+    """
+    weights, params = samples.sample_weight, samples.fit_params
+    if np.ndim(weights):  # None and one number are for all rows
+        weights = np.asarray(weights)[rows]
+    if params is not None:
+        params = method_params(samples.X, params, indices=rows)
+    X, y = rows_of(samples.X, rows), np.asarray(samples.y)[rows]
+    return replace(samples, X=X, y=y, sample_weight=weights, fit_params=params)
+
+
+def rows_of(X, rows):
+    """Return some rows of samples: of an array, a sparse one, a table or a list."""
+    if sparse.issparse(X):
+        return X.tocsr()[rows]
+    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)

@@ -19,7 +19,7 @@ CHILDREN = ("left_child", "right_child")
 NODES = 2**14  # nodes of the trees processed at once: bounds the memory of copies
 
 
-def joined(records):
+def concatenated(records):
     """Concatenate structured arrays.
 
     Parameters
@@ -45,7 +45,11 @@ def _offset(states):
 def _blocks(states, offset):
     """Yield blocks of trees, from `start` to `stop`, and the records of their nodes."""
     for start, stop in tree_blocks(offset, NODES):
-        yield start, stop, joined([state["nodes"] for state in states[start:stop]])
+        yield (
+            start,
+            stop,
+            concatenated([state["nodes"] for state in states[start:stop]]),
+        )
 
 
 def flatten(trees, scale):

@@ -199,10 +199,10 @@ class TreeStructure(Structure):
 
     def _leaves_after(self, forest, kept, trees):
         """Leaf that each sample falls into, for each remaining tree."""
-        heir = self.forest.heirs(kept)
+        survivor = self.forest.survivors(kept)
         leaves = np.empty_like(self.leaves, shape=(len(trees), self.leaves.shape[1]))
         for new, t, first in zip(leaves, trees, forest.offset):
-            new[...] = (heir[self.forest.nodes(t)] - first).take(self.leaves[t])
+            new[...] = (survivor[self.forest.nodes(t)] - first).take(self.leaves[t])
         return leaves
 
     def _recovered(self):
@@ -230,7 +230,7 @@ class TreeStructure(Structure):
 
     def _leaf_problem(self, leaf):
         samples, forest = self.samples, self.forest
-        used, votes = samples.used, samples.out_of_bag
+        used, mask = samples.used, samples.out_of_bag
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
         problem = LeafProblem(
             leaves=self._reached(leaf, n_leaves),
@@ -240,7 +240,7 @@ class TreeStructure(Structure):
             targets=samples.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
-            votes=None if votes is None else _part(votes, self.members, used),
+            out_of_bag=None if mask is None else _part(mask, self.members, used),
             limits=samples.limits,
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.source.model, self.prior),

@@ -4,11 +4,11 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from skprune.numerics.content import content_rank, row_hashes
 from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaf_solvers import Probabilities
 from skprune.structures.samples import total_weights
@@ -269,3 +269,60 @@ def brier(n_outputs):
         return (np.arange(edges.shape[2]) == drawn).astype(float).reshape(len(Z), -1)
 
     return replace(SQUARED, name="Brier score", draw=draw)
+
+
+def content_rank(hashes, target):
+    """Compute the position of each sample in an order by content.
+
+    Folds made from it do not depend on the order of the samples. Equal samples share a
+    fold, so that a sample of weight two is treated as two samples.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64 of shape (n_samples,)
+        Hash of the content of each sample.
+    target : ndarray of shape (n_samples,)
+        First key of the order: neighbours have similar targets.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Starts at zero, without gaps; equal for equal samples.
+    """
+    order = np.lexsort((hashes, target))
+    new = (np.diff(hashes[order]) != 0) | (np.diff(target[order]) != 0)
+    rank = np.zeros(len(order), dtype=np.intp)
+    rank[order[1:]] = np.cumsum(new)
+    return rank
+
+
+def row_hashes(X):
+    """Compute a hash of the numbers in each row, dense or sparse.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse array in CSR format} of float32 of shape (n, n_features)
+        NaN is treated as a number.
+
+    Returns
+    -------
+    ndarray of uint64 of shape (n,)
+        Equal for equal rows.
+    """
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.zeros(X.shape[0], dtype=np.uint64)
+    if sparse.issparse(X):
+        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        np.add.at(hashes, row, _mixed(X.data) * factors[X.indices])
+        return hashes
+    for column, factor in zip(X.T, factors):
+        hashes += _mixed(column) * factor
+    return hashes
+
+
+def _mixed(numbers):
+    """Mix the bits of float32 numbers; zero for zero of either sign."""
+    bits = np.ascontiguousarray(numbers + np.float32(0)).view(np.uint32)
+    spread = bits.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return spread ^ (spread >> np.uint64(29))

@@ -147,31 +147,31 @@ class TreeFeatures(TreeSplits):
     def _cut(self, gates):
         remaining, of_splits = copy.copy(self), self._of_splits(gates)
         remaining.features = self.features[gates != 0]
-        remaining.leaves = None  # samples that a removed split parted go one way
+        remaining.leaves = None  # both sides of a removed split follow one path
         forest = self.forest
-        successor = self._successors(forest.splits[of_splits == 0])
+        place = self._replacements(forest.splits[of_splits == 0])
         is_leaf = forest.left < 0
-        left = np.where(is_leaf, -1, successor[forest.left])
-        right = np.where(is_leaf, -1, successor[forest.right])
-        smaller, kept = forest.rewired(left, right, successor[forest.offset[:-1]])
+        left = np.where(is_leaf, -1, place[forest.left])
+        right = np.where(is_leaf, -1, place[forest.right])
+        smaller, kept = forest.rewired(left, right, place[forest.offset[:-1]])
         smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
 
-    def _successors(self, removed):
-        """Find the node that takes the place of each node when splits are removed."""
+    def _replacements(self, removed):
+        """Node that takes the place of each node when some splits are removed."""
         forest = self.forest
         is_removed = np.zeros(forest.n_nodes, dtype=bool)
         is_removed[removed] = True
-        successor = np.arange(forest.n_nodes)
+        place = np.arange(forest.n_nodes)
         for split in reversed(forest.levels):
-            own = split[is_removed[split]]
-            left, right = forest.left[own], forest.right[own]
+            leaving = split[is_removed[split]]
+            left, right = forest.left[leaving], forest.right[leaving]
             left_is_heavier = forest.weight[left] >= forest.weight[right]
-            successor[own] = successor[np.where(left_is_heavier, left, right)]
-        return successor
+            place[leaving] = place[np.where(left_is_heavier, left, right)]
+        return place
 
     def _passing_weight(self, forest, kept):
-        """Weight that reaches each node if nothing is lost at removed splits."""
+        """Weight at each node if all samples that reached its place pass on to it."""
         weight, trained = forest.weight.copy(), self.forest.weight
         weight[forest.offset[:-1]] = trained[self.forest.offset[:-1]]
         for split in forest.levels:
