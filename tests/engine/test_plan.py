@@ -29,7 +29,7 @@ def test_rates_that_are(rate):
 )
 def test_rates_that_are_not(rate):
     """The value is named, and the range."""
-    with pytest.raises(ValueError, match=r"is not a share.*\[0, 1\)") as raised:
+    with pytest.raises(ValueError, match=r"is not a fraction.*\[0, 1\)") as raised:
         check_rate(rate)
     assert repr(rate) in str(raised.value)
 
