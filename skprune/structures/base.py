@@ -7,7 +7,7 @@ granularity, and a `Family` passed to `register`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -89,6 +89,9 @@ class Structure(ABC):
         `gate_gradient` is not the derivative of `loss`.
     can_shrink : bool
         Of the class: whether its units have weights that `finetune` can shrink.
+    answers : frozenset of str
+        Of the class: optional operations of read-outs, see `Readout.answers`, that all
+        of its read-outs have.
     finishes_own : bool
         Of the class: whether each finished model has arrays of its own, those too that
         pruning left as they were.
@@ -99,6 +102,7 @@ class Structure(ABC):
     group_names: list[str]
     gates_are_linear = True
     can_shrink = False
+    answers: ClassVar[frozenset[str]] = frozenset()
     finishes_own = False
 
     @abstractmethod
@@ -260,6 +264,10 @@ class Family:
     def of(self, model):
         """The family as it is for one of its models, fitted or not."""
         return self
+
+    def answers(self, granularity):
+        """Optional operations that the read-outs of a canonical granularity have."""
+        return self.structures[granularity].answers
 
     def granularity(self, name):
         """Canonical name of a granularity, or of the default where it is None.

@@ -34,6 +34,7 @@ class BypassReadout(AdditiveReadout):
 class NetLayers(NetStructure):
     """A unit is a hidden layer; its gate mixes it with its bypass."""
 
+    answers = BypassReadout.answers
     can_shrink = False
 
     def _set_units(self):
