@@ -107,7 +107,7 @@ class HiddenNeurons(Structure):
             W = W * gates[:, None]
         return self._with((V[:, kept], a[kept], W[kept], b))
 
-    def finetune(self, epochs, rng, passes=range, threshold=None):
+    def finetune(self, epochs, rng, passes=range):
         model, samples = self.estimator, (self.X, self.Y, self.sample_weight)
         options = model.learning_rate, rng, passes(epochs)
         trained = self._with(train(model.parameters_, *samples, *options))

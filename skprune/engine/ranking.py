@@ -5,7 +5,7 @@ same ranking and from the state of the generator just after it, so that its resu
 that of a ranking of its own, to the last digit.
 """
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -56,28 +56,22 @@ class Ranking:
         ranked, units = (self.readouts, self.importances), self.structure.units
         return self.method.gates(*ranked, n_remove, units, scope, self.rng)
 
-    def shrunk(self, n_remove, scope, epochs, passes):
-        """The ranking after a training in which so many units shrink to zero.
+    def again(self, structure, n_keep):
+        """Rank another structure by the same method, with the same generator.
 
         Parameters
         ----------
-        n_remove : int
-            How many units are zero in the end.
-        scope : {"global", "local", "lamp"}
-            How layers or trees compete.
-        epochs, passes
-            As in `Structure.finetune`.
+        structure : Structure
+            What to rank.
+        n_keep : int
+            How many units will be kept.
 
         Returns
         -------
         Ranking
-            Of the trained structure.
+            Of all its units.
         """
-        structure = self.structure
-        ranked = self.importances, n_remove, structure.units, scope
-        threshold = self.method.threshold(*ranked)
-        trained = structure.finetune(epochs, self.rng, passes, threshold)
-        return rank_units(trained, self.method, structure.n_units - n_remove, self.rng)
+        return rank_units(structure, self.method, n_keep, self.rng)
 
 
 def rank_units(structure, method, n_keep, rng):
@@ -145,3 +139,28 @@ class FirstRanking:
 
     def _rank(self, n_keep):
         return rank_units(self.structure, self.method, n_keep, deepcopy(self._rng))
+
+
+def first_rankings(structures, method, rng):
+    """Prepare the first ranking of each of several structures.
+
+    Parameters
+    ----------
+    structures : list of Structure
+        Structures of the models as trained.
+    method : Method
+        Ranks the first one; copies of it rank the others, as methods keep what they
+        find in a model.
+    rng : numpy.random.Generator
+        Generator of the first one; the others draw apart from it.
+
+    Returns
+    -------
+    list of FirstRanking
+        One for each structure.
+    """
+    firsts = [FirstRanking(structure, method, rng) for structure in structures[:1]]
+    for number, structure in enumerate(structures[1:], start=1):
+        own = np.random.Generator(rng.bit_generator.jumped(number))
+        firsts.append(FirstRanking(structure, copy(method), own))
+    return firsts

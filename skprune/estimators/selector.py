@@ -220,7 +220,8 @@ class PruningSelector(
         return labels
 
     def _check_grouped(self, plan, labels):
-        if plan.method.shrinks_in_training and labels.max(initial=-1) + 1 < len(labels):
+        joined = labels.max(initial=-1) + 1 < len(labels)
+        if joined and plan.method.in_training is not None:
             raise ValueError(
                 f"method={self.method!r} shrinks features one by one while the model "
                 "is trained, not groups of them; choose another, or groups=None."

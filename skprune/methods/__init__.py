@@ -19,7 +19,7 @@ METHODS = {
 
 
 def make_method(method):
-    """The method object that a parameter stands for.
+    """Make the method object that a parameter stands for.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def make_method(method):
     Returns
     -------
     Method
-        A new one: of an object a clone, so that the user's own is never changed.
+        A new object. Method objects are cloned, so the given one never changes.
 
     Raises
     ------
     ValueError
-        For an unknown name; names those that are known.
+        If the name is not known; the message lists the known ones.
     """
     if isinstance(method, Method):
         return clone(method)

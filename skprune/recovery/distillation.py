@@ -25,7 +25,7 @@ from skprune.numerics.losses import LOGISTIC, SOFTMAX
 from skprune.numerics.network import Signals
 
 TEACHER_SHARE = 0.5  # weight of the teacher in a target; chosen on MNIST and digits
-LEAST_FACTOR = 0.01  # by which logits shrink at most
+LEAST_FACTOR = 0.01  # smallest one that logits are multiplied by
 
 
 def can_distil(loss):
@@ -123,8 +123,8 @@ def distil(training, network, examples, teacher):
     loss, labels, weights = examples.loss, examples.Y, examples.weights
     soft = replace(examples, Y=softened(loss, labels, teacher).astype(labels.dtype))
     Z = Signals(network, examples.X).output
-    shrink = best_factor(loss, Z, soft.Y, weights, (LEAST_FACTOR, 1.0))
-    trained = training(scaled(network, shrink), soft)
+    factor = best_factor(loss, Z, soft.Y, weights, (LEAST_FACTOR, 1.0))
+    trained = training(scaled(network, factor), soft)
     Z = Signals(trained, examples.X).output
     largest = sharpness(loss, teacher) / max(sharpness(loss, Z), np.finfo(Z.dtype).tiny)
     bounds = 1.0, max(largest, 1.0)

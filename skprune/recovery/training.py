@@ -244,7 +244,11 @@ def pace(masks):
     return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
 
 
-def train(network, examples, masks, recipe, epochs, rng, passes=range, shrinkage=None):
+def _ignore(trainee, progress):
+    """Observe nothing."""
+
+
+def train(network, examples, masks, recipe, epochs, rng, passes=range, observer=None):
     """Train the surviving weights of a network.
 
     Parameters
@@ -263,8 +267,9 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range, shrinkage
         Order of the examples.
     passes : callable, default=range
         ``passes(epochs)`` is iterated over, one item a pass.
-    shrinkage : Shrinkage, default=None
-        Shrinks units on the way.
+    observer : callable, default=None
+        ``observer(trainee, progress)`` is called before the first step and after each,
+        with the progress from zero to one. It may scale the weights of the `Trainee`.
 
     Returns
     -------
@@ -276,22 +281,22 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range, shrinkage
     ValueError
         If the weights grew beyond all bounds.
     """
-    # units that shrink are counted wherever they are
-    part = LivePart.of(masks if shrinkage is None else list(map(np.ones_like, masks)))
+    # an observer sees every weight, also those that do not lead to the output
+    part = LivePart.of(masks if observer is None else list(map(np.ones_like, masks)))
     trainee = Trainee(part.network(network), part.take(masks))
     examples = replace(examples, X=part.features(examples.X))
     optimiser = OPTIMISERS[recipe.optimiser](trainee.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
     rate = recipe.rate * pace(masks)
-    shrinking = None if shrinkage is None else shrinkage.on(trainee)
+    observe = observer or _ignore
+    observe(trainee, 0.0)
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):
             share = examples.weights.sum() if recipe.whole else batch.weights.sum()
             gradient = trainee.gradient(batch, recipe.penalty / share)
             trainee.move(optimiser.step(gradient, rate * (1 - done / n_steps)))
             done += 1
-            if shrinking is not None:
-                shrinking.follow(done / n_steps)
+            observe(trainee, done / n_steps)
     if not np.isfinite(trainee.values).all():
         raise ValueError(
             f"finetune={epochs} diverged: a weight is no longer finite; lower "

@@ -18,10 +18,18 @@ from skprune.structures.base import (
     register,
 )
 from skprune.structures.columns import input_columns
-from skprune.structures.containers import final_fit_params, final_model, locate
+from skprune.structures.containers import Container, container_of
 from skprune.structures.families import (
     family_of,
     find_family,
+)
+from skprune.structures.location import (
+    dotted,
+    final_model,
+    final_models,
+    locate,
+    prunable_models,
+    way_in,
 )
 from skprune.structures.samples import check_targets, total_weights
 
@@ -30,18 +38,23 @@ for _module in pkgutil.iter_modules(__path__):
 
 __all__ = [
     "FAMILIES",
+    "Container",
     "Family",
     "ModelSize",
     "Samples",
     "Structure",
     "Units",
     "check_targets",
+    "container_of",
+    "dotted",
     "family_of",
-    "final_fit_params",
     "final_model",
+    "final_models",
     "find_family",
     "input_columns",
     "locate",
+    "prunable_models",
     "register",
     "total_weights",
+    "way_in",
 ]

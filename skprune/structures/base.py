@@ -61,12 +61,16 @@ class Samples:
         Non-negative.
     trained_on : bool
         Whether the model was fitted on just these rows, in this order.
+    fit_params : dict or None
+        Metadata that the estimator was fitted with, which its models request under
+        names of their own. None if `sample_weight` goes along to all of them.
     """
 
     X: Any
     y: Any
     sample_weight: Any = None
     trained_on: bool = False
+    fit_params: Any = None
 
 
 class Structure(ABC):
@@ -75,6 +79,10 @@ class Structure(ABC):
     A structure never changes: `prune` and `finetune` return a new one. The model that
     it was first made from is kept as the teacher of the recovery; it is not changed
     either, and `finished` shares no array with it.
+
+    A class whose units have weights of their own may have one more method,
+    ``shrink(threshold, epochs, rng, passes)``. It trains as `finetune` does, and
+    multiplies the weights of each unit by ``threshold(growth, progress)``.
 
     Attributes
     ----------
@@ -87,8 +95,6 @@ class Structure(ABC):
     gates_are_linear : bool
         Whether the output is the sum of contributions times gates. Where it is not,
         `gate_gradient` is not the derivative of `loss`.
-    can_shrink : bool
-        Of the class: whether its units have weights that `finetune` can shrink.
     answers : frozenset of str
         Of the class: optional operations of read-outs, see `Readout.answers`, that all
         of its read-outs have.
@@ -101,7 +107,6 @@ class Structure(ABC):
     units: Units
     group_names: list[str]
     gates_are_linear = True
-    can_shrink = False
     answers: ClassVar[frozenset[str]] = frozenset()
     finishes_own = False
 
@@ -183,7 +188,7 @@ class Structure(ABC):
         """
         return self
 
-    def finetune(self, epochs, rng, passes=range, threshold=None):
+    def finetune(self, epochs, rng, passes=range):
         """Train the survivors for some passes, removed units held at zero.
 
         Parameters
@@ -195,9 +200,6 @@ class Structure(ABC):
         passes : callable, default=range
             ``passes(epochs)`` is what the training iterates over, one item a pass, so
             that others can follow it.
-        threshold : callable, default=None
-            Where the structure `can_shrink`: as `skprune.Method.threshold` returns it.
-            Shrinks units in the first part of the training.
 
         Returns
         -------

@@ -82,7 +82,7 @@ class LinearStructure(Structure):
 
     @cached_property
     def targets(self):
-        """What the loss compares with; the teacher's outputs if that is not known."""
+        """Targets of the loss; the outputs of the teacher if the loss is not known."""
         targets = self.view.targets(self.y)
         return self._teacher_output if targets is None else targets
 

@@ -17,7 +17,6 @@ from skprune.readouts.dense import DenseReadout
 from skprune.recovery.distillation import can_distil, distil
 from skprune.recovery.gauss_newton import Teacher, refit_jointly
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.recovery.shrinking import Shrinkage
 from skprune.recovery.training import Examples, train
 from skprune.structures.base import Structure
 from skprune.structures.net_view import net_view
@@ -36,7 +35,6 @@ class NetStructure(Structure):
     """
 
     answers = DenseReadout.answers
-    can_shrink = True
 
     def __init__(self, model, samples):
         view = net_view(model)
@@ -139,7 +137,7 @@ class NetStructure(Structure):
     def _kept(self, keep):
         """`origin` and `masks` without the units whose entry is False."""
 
-    def _shrunk(self, gates):
+    def _without_removed(self, gates):
         """The gated network without what is removed."""
         return self._gated(gates)
 
@@ -154,7 +152,7 @@ class NetStructure(Structure):
         if compensate and not gates.all():
             signals = self._recovered(origin, masks)
         else:
-            signals = Signals(self._shrunk(gates), self.X)
+            signals = Signals(self._without_removed(gates), self.X)
         successor = copy.copy(self)
         successor._see(signals, origin, masks)
         return successor
@@ -184,13 +182,23 @@ class NetStructure(Structure):
         used = np.flatnonzero(self.raw_weights)
         return examples if len(used) == len(examples.Y) else examples.take(used)
 
-    def _unit_labels(self):
-        """The unit of each weight of each layer, -1 for none."""
-        raise NotImplementedError(f"{type(self).__name__} has no weights of units.")
+    def finetune(self, epochs, rng, passes=range):
+        signals = self._trained(epochs, rng, passes)
+        if self.is_teacher:
+            return self._anew(
+                signals, Teacher(signals, self.weights, self.loss_function)
+            )
+        return self._anew(signals, self.teacher.settled())
 
-    def finetune(self, epochs, rng, passes=range, threshold=None):
-        if threshold is not None:
-            threshold = Shrinkage(self._unit_labels(), self.n_units, threshold)
+    def _anew(self, signals, teacher):
+        """The structure of a trained network, and the teacher of what is pruned."""
+        successor = copy.copy(self)
+        successor.teacher = teacher
+        successor._start_from(signals, self.masks)
+        return successor
+
+    def _trained(self, epochs, rng, passes, observer=None):
+        """Signals after training, toward the teacher too if it is another network."""
         training = partial(
             train,
             masks=self.masks,
@@ -198,21 +206,14 @@ class NetStructure(Structure):
             epochs=epochs,
             rng=rng,
             passes=passes,
-            shrinkage=threshold,
+            observer=observer,
         )
-        examples = self._examples()
         if self.is_teacher or not can_distil(self.loss_function):
-            network = training(self.network, examples)
+            network = training(self.network, self._examples())
         else:
             output = self.teacher.output[self.raw_weights > 0]
-            network = distil(training, self.network, examples, output)
-        successor, signals = copy.copy(self), Signals(network, self.X)
-        if threshold is None and self.is_teacher:
-            successor.teacher = Teacher(signals, self.weights, self.loss_function)
-        else:
-            successor.teacher = self.teacher.settled()
-        successor._start_from(signals, self.masks)
-        return successor
+            network = distil(training, self.network, self._examples(), output)
+        return Signals(network, self.X)
 
     def finished(self):
         return self.view.finished(self.network)

@@ -36,7 +36,6 @@ class NetLayers(NetStructure):
     """A unit is a hidden layer; its gate mixes it with its bypass."""
 
     answers = BypassReadout.answers
-    can_shrink = False
 
     def _set_units(self):
         n_units = self.network.n_layers - 1

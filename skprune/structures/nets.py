@@ -14,12 +14,12 @@ import numpy as np
 from skprune.numerics.units import Units
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.structures.base import Family, register
-from skprune.structures.net_base import NetStructure
 from skprune.structures.net_layers import NetLayers
+from skprune.structures.net_shrinking import WeightUnits
 from skprune.structures.net_view import net_view
 
 
-class NetConnections(NetStructure):
+class NetConnections(WeightUnits):
     """A unit is a weight that is not zero; a group is a layer."""
 
     def _set_units(self):
@@ -63,7 +63,7 @@ class NetConnections(NetStructure):
         return self.origin, self._by_layer(keep)
 
 
-class NetFeatures(NetStructure):
+class NetFeatures(WeightUnits):
     """A unit is an input feature that has weights."""
 
     def _set_units(self):
@@ -100,7 +100,7 @@ class NetFeatures(NetStructure):
         return self.origin, [first, *self.masks[1:]]
 
 
-class NetNeurons(NetStructure):
+class NetNeurons(WeightUnits):
     """A unit is a hidden neuron; a group is a hidden layer."""
 
     def _set_units(self):
@@ -160,7 +160,7 @@ class NetNeurons(NetStructure):
         masks = [mask[rows][:, cols] for mask, (rows, cols) in zip(self.masks, chosen)]
         return origin, masks
 
-    def _shrunk(self, gates):
+    def _without_removed(self, gates):
         gated, chosen = self._gated(gates), self._chosen(gates != 0)
         coefs = [W[rows][:, cols] for W, (rows, cols) in zip(gated.coefs, chosen)]
         intercepts = [b[cols] for b, (_, cols) in zip(gated.intercepts, chosen)]

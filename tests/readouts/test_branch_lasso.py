@@ -24,7 +24,7 @@ def test_output_is_that_of_gated_trees(kind):
     """But for the first guess of boosting, which no gate changes."""
     paths, structure = operator(kind)
     gates = np.random.default_rng(0).uniform(0, 2, structure.n_units)
-    base = structure.holder.base(structure.samples.X)
+    base = structure.view.base(structure.samples.X)
     assert_allclose(paths.output(gates) + base, structure.output(gates))
 
 

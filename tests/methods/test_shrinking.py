@@ -1,13 +1,36 @@
-"""Soft thresholds are proximal steps, and follow the schedule of the rate."""
+"""Soft thresholds are proximal steps; the strategy that uses them is one object."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
+from sklearn.datasets import load_iris
+from sklearn.neural_network import MLPClassifier
 
+from skprune import L1, Magnitude, prune
 from skprune.engine.steps import removal_counts
-from skprune.numerics.shrinkage import SoftThreshold
+from skprune.methods import METHODS
+from skprune.methods.shrinking import Shrinking, SoftThreshold
 from skprune.numerics.units import Units, keep_units
+
+
+class Halfway(Shrinking):
+    """A strategy of a user, who counts its steps."""
+
+    steps = 0
+
+    def step(self, *args):
+        """As that of `Shrinking`."""
+        type(self).steps += 1
+        return super().step(*args)
+
+
+class Own(Magnitude):
+    """A method that offers that strategy."""
+
+    @property
+    def in_training(self):
+        return Halfway(self)
 
 
 def one_group(n_units, floor=0):
@@ -81,3 +104,24 @@ def test_units_without_weights_go_first(sizes):
 
     assert_array_equal(factors[:5], 0)
     assert_array_equal(factors[5:], 1)
+
+
+def test_engine_takes_the_steps_of_the_method():
+    """Every step of a pruning is that of the strategy which the method offers."""
+    X, y = load_iris(return_X_y=True)
+    net = MLPClassifier((6,), max_iter=5, tol=10.0, random_state=0).fit(X, y)
+    options = {"rate": 0.5, "finetune": 2, "n_steps": 3, "random_state": 0}
+
+    own, other = (
+        prune(net, X, y, method=method, **options)
+        for method in (Own(), L1(during="finetune"))
+    )
+
+    assert Halfway.steps == 3
+    assert_array_equal(own.coefs_[0], other.coefs_[0])
+
+
+def test_methods_have_no_strategy_unless_they_say_so():
+    """All methods remove units before training, but for L1 if it is asked to."""
+    assert all(kind().in_training is None for kind in METHODS.values())
+    assert L1(during="finetune").in_training is not None
