@@ -29,8 +29,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
 from skprune import PruningEstimator, PruningEstimatorCV, pruning_path
-from skprune.engine.report import arrays_of
 from skprune.engine.warnings import PruningWarning
+from skprune.numerics.held import arrays_of
 
 RATES = [0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95]
 MANY = np.linspace(0, 0.95, 40)

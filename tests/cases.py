@@ -1,7 +1,7 @@
-"""The models on which laws and scikit-learn's checks are run, one line a case.
+"""Models for the laws and for scikit-learn's checks, one line a case.
 
-A new family joins the laws by lines in `CASES` and the checks by lines in
-`CHECKED_MODELS`.
+To add a family, add cases to `CASES`, a classifier and a regressor to `CHECKED_ALWAYS`,
+and any further models to `CHECKED_SLOWLY`.
 """
 
 import warnings
@@ -75,7 +75,7 @@ BAGGED = ("connection", "neuron", "layer", "feature", "estimator")
 
 @dataclass(frozen=True)
 class Case:
-    """A model, the data that it is fitted on, and the granularities that it has."""
+    """Model with the name of its data set and the granularities of its family."""
 
     name: str
     model: object
@@ -83,15 +83,15 @@ class Case:
     granularities: tuple
 
     def fitted(self):
-        """The model fitted to its data; the same object at each call."""
+        """Return the fitted model, the same object at each call."""
         return _fitted(self)
 
     def samples(self):
-        """X and y."""
+        """Return X and y."""
         return dataset(self.data)
 
     def specimen(self, granularity):
-        """What the laws are held on."""
+        """Make the specimen on which the laws are checked."""
         return Specimen(self.fitted(), *self.samples(), granularity)
 
 
@@ -104,7 +104,7 @@ def _fitted(case):
 
 @cache
 def dataset(name):
-    """Small X and y by name."""
+    """Make a small X and y by name."""
     X, classes = make_classification(
         90, 8, n_informative=6, n_classes=3, class_sep=2.0, random_state=0
     )
@@ -352,24 +352,41 @@ def _quick(kind, **options):
 
 
 def l1_logistic(C):
-    """An L1 logistic regression; its penalty had a name before scikit-learn 1.8."""
+    """Make an L1 logistic regression; scikit-learn 1.8 renamed the penalty."""
     penalty = {"l1_ratio": 1} if SCIKIT_LEARN >= (1, 8) else {"penalty": "l1"}
     return LogisticRegression(C=C, solver="saga", max_iter=20000, tol=1e-6, **penalty)
 
 
 def _logistic_cv():
-    """Without the warnings that scikit-learn 1.8 and later give."""
+    """Make a LogisticRegressionCV that does not warn in scikit-learn 1.8 and later."""
     options = {"Cs": 2, "cv": 2, "scoring": "accuracy"}
     if "use_legacy_attributes" in LogisticRegressionCV().get_params():
         options |= {"l1_ratios": (0.0,), "use_legacy_attributes": False}
     return LogisticRegressionCV(**options)
 
 
-CHECKED_MODELS = [
+# a classifier and a regressor of each family are checked on every run
+CHECKED_ALWAYS = [
     LogisticRegression(),
+    Ridge(),
+    _quick(MLPClassifier, learning_rate_init=0.02),
+    _quick(MLPRegressor, learning_rate_init=0.01),
+    DecisionTreeClassifier(),
+    DecisionTreeRegressor(),
+    RandomForestClassifier(n_estimators=4),
+    RandomForestRegressor(n_estimators=4),
+    _forest(BaggingClassifier),
+    _forest(BaggingRegressor),
+    _forest(AdaBoostClassifier, n_estimators=8),
+    AdaBoostRegressor(n_estimators=4, random_state=1),
+    _forest(GradientBoostingClassifier, n_estimators=8),
+    _forest(GradientBoostingRegressor, n_estimators=8),
+    _hist(HistGradientBoostingClassifier, max_iter=8),
+    _hist(HistGradientBoostingRegressor, max_iter=8),
+]
+CHECKED_SLOWLY = [
     _logistic_cv(),
     LinearRegression(),
-    Ridge(),
     RidgeCV(alphas=[1.0]),
     RidgeClassifier(),
     RidgeClassifierCV(alphas=[1.0]),
@@ -389,24 +406,10 @@ CHECKED_MODELS = [
     GammaRegressor(),
     TweedieRegressor(),
     LinearDiscriminantAnalysis(),
-    _quick(MLPClassifier, learning_rate_init=0.02),
     _quick(MLPClassifier, solver="lbfgs", activation="tanh"),
-    _quick(MLPRegressor, learning_rate_init=0.01),
-    DecisionTreeClassifier(),
-    DecisionTreeRegressor(),
     ExtraTreeClassifier(),
     ExtraTreeRegressor(),
-    RandomForestClassifier(n_estimators=4),
-    RandomForestRegressor(n_estimators=4),
     ExtraTreesClassifier(n_estimators=4),
     ExtraTreesRegressor(n_estimators=4),
-    _forest(BaggingClassifier),
-    _forest(BaggingRegressor),
     _forest(BaggingRegressor, estimator=Ridge()),
-    _forest(AdaBoostClassifier, n_estimators=8),
-    AdaBoostRegressor(n_estimators=4, random_state=1),
-    _forest(GradientBoostingClassifier, n_estimators=8),
-    _forest(GradientBoostingRegressor, n_estimators=8),
-    _hist(HistGradientBoostingClassifier, max_iter=8),
-    _hist(HistGradientBoostingRegressor, max_iter=8),
 ]

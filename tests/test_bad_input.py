@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from joblib import dump, load
 from numpy.testing import assert_array_equal
-from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
@@ -47,12 +46,6 @@ class NeverFittedNet(MLPRegressor):
 
     def fit(self, X, y, sample_weight=None):
         raise AssertionError("The model was fitted before the parameters were checked.")
-
-
-@pytest.fixture(scope="module")
-def iris():
-    """X and three classes."""
-    return load_iris(return_X_y=True)
 
 
 BAD_PARAMETERS = [

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, on PruningEstimator around a model of each kind."""
+"""scikit-learn's own checks on PruningEstimator around each kind of model."""
 
 import pytest
 from sklearn.base import clone
@@ -31,8 +31,12 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skprune import PruningEstimator
 from skprune.estimators.delegation import PrunedModel
-from tests.cases import CHECKED_MODELS, SCIKIT_LEARN
+from tests.cases import CHECKED_ALWAYS, CHECKED_SLOWLY, SCIKIT_LEARN
 
+CHECKED = [
+    *((model, ()) for model in CHECKED_ALWAYS),
+    *((model, pytest.mark.slow) for model in CHECKED_SLOWLY),
+]
 EQUIVALENCE = (
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
@@ -89,33 +93,45 @@ pytestmark = [
 
 
 def inexact_checks(model):
-    """Checks that a model fails because a weight of two is not two samples to it."""
+    """List the checks that fail because a weight of two differs from two samples."""
     if not isinstance(model, INEXACT):
         return ()
     if isinstance(model, AdaBoostClassifier) and SCIKIT_LEARN < (1, 8):
-        return ()  # it fails alone, and passes when it is pruned
+        return ()  # fails alone but passes when it is pruned
     return EQUIVALENCE[:1] if isinstance(model, DENSE_ONLY) else EQUIVALENCE
 
 
 def expected_failures(estimator):
-    """Checks that fail because of the model inside."""
+    """List the checks that fail because of the model inside, with the reason."""
     model = estimator.estimator
     if not has_fit_parameter(model, "sample_weight"):
         return dict.fromkeys(WITH_WEIGHTS, "its fit takes no sample_weight")
     return dict.fromkeys(inexact_checks(model), "the model alone fails it")
 
 
-@parametrize_with_checks(
-    [PruningEstimator(model) for model in CHECKED_MODELS],
-    expected_failed_checks=expected_failures,
-)
+def checks_of(models):
+    """Parametrise a test by the checks of PruningEstimator around each model."""
+    return parametrize_with_checks(
+        [PruningEstimator(model) for model in models],
+        expected_failed_checks=expected_failures,
+    )
+
+
+@checks_of(CHECKED_ALWAYS)
 def test_scikit_learn_check(estimator, check):
     """A check of scikit-learn passes, or fails as it does for the model alone."""
     check(estimator)
 
 
+@pytest.mark.slow
+@checks_of(CHECKED_SLOWLY)
+def test_scikit_learn_check_of_further_models(estimator, check):
+    """The same holds for the other models of each family."""
+    check(estimator)
+
+
 class Bystander(PrunedModel):
-    """Fits the estimator inside and does nothing else."""
+    """Wrapper that fits the estimator inside and does nothing else."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -127,14 +143,17 @@ class Bystander(PrunedModel):
 
 @pytest.mark.parametrize(
     ("model", "check"),
-    [(model, check) for model in CHECKED_MODELS for check in inexact_checks(model)],
+    [
+        pytest.param(model, check, marks=marks)
+        for model, marks in CHECKED
+        for check in inexact_checks(model)
+    ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_model_alone_fails_expected_check(model, check):
-    """What is expected to fail also fails without any pruning.
+    """A check that is expected to fail also fails without any pruning.
 
-    The model is behind a wrapper: of one that searches, the check would else replace
-    the folds.
+    The wrapper keeps the check from replacing the folds of a model that searches.
     """
     wrapped = Bystander(model)
     with pytest.raises(AssertionError, match="not equivalent"):
@@ -142,7 +161,7 @@ def test_model_alone_fails_expected_check(model, check):
 
 
 def test_model_alone_takes_no_weights():
-    """LinearDiscriminantAnalysis fails the checks with weights for want of them."""
+    """LinearDiscriminantAnalysis fails checks with weights because it takes none."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'sample_weight'"):
         LinearDiscriminantAnalysis().fit([[0.0], [1.0]], [0, 1], sample_weight=[1, 1])
 
@@ -150,18 +169,18 @@ def test_model_alone_takes_no_weights():
 @pytest.mark.parametrize("check", EXTRA)
 @pytest.mark.parametrize(
     "model",
-    CHECKED_MODELS,
+    [pytest.param(model, marks=marks) for model, marks in CHECKED],
     ids=lambda model: type(model).__name__,
 )
 def test_extra_check(model, check):
-    """Checks that scikit-learn runs on its own estimators only."""
+    """Checks that scikit-learn runs only on its own estimators pass, too."""
     estimator = PruningEstimator(model)
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
 @pytest.mark.parametrize("check", OF_TRANSFORMERS)
 def test_extra_check_of_transformers(check):
-    """A model that transforms does so behind PruningEstimator too."""
+    """A model that transforms also does so inside PruningEstimator."""
     estimator = PruningEstimator(LinearDiscriminantAnalysis())
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
@@ -169,7 +188,7 @@ def test_extra_check_of_transformers(check):
 @pytest.mark.parametrize("rate", [0, 0.5])
 @pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
 def test_no_check_fails_with_a_cache(model, rate, tmp_path):
-    """With models from a cache, and at a rate of zero, all checks pass."""
+    """All checks pass with models from a cache and at a rate of zero."""
     estimator = PruningEstimator(model, rate=rate, memory=str(tmp_path))
     results = estimator_checks.check_estimator(estimator, on_fail=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []

@@ -1,5 +1,6 @@
 """The code that readers see runs: docstrings, pages, their source files, examples."""
 
+import ast
 import doctest
 import importlib
 import importlib.util
@@ -16,8 +17,11 @@ from pathlib import Path
 import pytest
 
 import skprune
+from skprune import PruningEstimator, readouts
 from skprune.methods import METHODS
 from skprune.structures import FAMILIES
+from skprune.testing import STRUCTURE_LAWS, Specimen
+from tests.cases import dataset
 
 ROOT = Path(__file__).parents[1]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -35,10 +39,11 @@ PAGES = sorted(
 )
 PAGE_CODE = sorted(path.stem for path in (ROOT / "docs" / "code").glob("*.py"))
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
-DATA_PACKAGES = {"plot_adult.py": "mglearn"}  # not needed to test, so not in "test"
+DATA_PACKAGES = {"plot_adult.py": "mglearn"}  # tests do not need it: not in "test"
 CALLABLES = [
     name for name in skprune.__all__ if not is_dataclass(getattr(skprune, name))
 ]
+EXTENSION_API = [name for name in readouts.__all__ if not name.isupper()]
 COMMANDS = re.compile(r"^<!-- command: (\w+) -->\n```bash\n(.*?)^```$", re.M | re.S)
 
 
@@ -48,7 +53,7 @@ def page(path):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_docstring_examples_print_what_they_show(name):
-    """Each example in the docstrings of a module gives the output beside it."""
+    """Each example in the docstrings of a module prints the output shown."""
     results = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
 
     assert results.failed == 0
@@ -56,13 +61,13 @@ def test_docstring_examples_print_what_they_show(name):
 
 @pytest.mark.parametrize("name", CALLABLES)
 def test_public_callable_shows_an_example(name):
-    """What a user calls has an example in its docstring; results are only read."""
+    """Everything that users call has an example in its docstring."""
     assert ">>>" in getattr(skprune, name).__doc__
 
 
 @pytest.fixture
 def page_code(monkeypatch):
-    """Source files of pages can be imported; what they register goes afterwards."""
+    """Make the source files of pages importable, and undo what they register."""
     monkeypatch.syspath_prepend(ROOT / "docs" / "code")
     families = FAMILIES.copy()
     yield
@@ -73,7 +78,7 @@ def page_code(monkeypatch):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_page_prints_what_it_shows(path, page_code):
-    """Each example on a page of the docs gives the output beside it."""
+    """Each example on a page of the docs prints the output shown."""
     results = doctest.testfile(
         str(ROOT / path), module_relative=False, optionflags=FLAGS
     )
@@ -83,16 +88,71 @@ def test_page_prints_what_it_shows(path, page_code):
 
 @pytest.mark.parametrize("name", PAGE_CODE)
 def test_code_included_in_pages_works(name, page_code):
-    """A source file that a page includes does what its docstring shows."""
+    """The docstring examples of a source file that a page includes are correct."""
     results = doctest.testmod(importlib.import_module(name), optionflags=FLAGS)
 
     assert results.attempted > 0
     assert results.failed == 0
 
 
+@pytest.mark.parametrize("name", PAGE_CODE)
+def test_extension_needs_two_imports(name):
+    """A third party's method or family imports public names of at most two modules."""
+    tree = ast.parse(page(f"docs/code/{name}.py"))
+    imports = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("skprune")
+    ]
+
+    assert len(imports) <= 2
+    for node in imports:
+        exported = importlib.import_module(node.module).__all__
+        assert {alias.name for alias in node.names} <= set(exported)
+
+
+@pytest.fixture
+def stranger(request, page_code):
+    """A specimen of a family of docs/code."""
+    module = importlib.import_module(request.param)
+    if request.param == "kernel_ridge":
+        X, y = dataset("regression")
+        return Specimen(module.KernelRidge(kernel="rbf").fit(X, y), X, y, "point")
+    X, y = dataset("classes")
+    return Specimen(module.SmallNet(8, random_state=0).fit(X, y), X, y, "neuron")
+
+
+@pytest.mark.parametrize("law", STRUCTURE_LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize(
+    "stranger", ["kernel_ridge", "small_net_family"], indirect=True
+)
+def test_family_of_a_page_keeps_law(stranger, law):
+    """The families that the pages show keep each law."""
+    law(stranger)
+
+
+def test_model_of_a_page_trains_by_passes(page_code, digits):
+    """A pass-trained model without connections is fitted, fine-tuned and trained on."""
+    small_net = importlib.import_module("small_net_family").SmallNet
+    X, y = digits[0][:400] / 16, digits[1][:400]
+    options = {"granularity": "neuron", "rate": 0.75, "random_state": 0}
+    net = small_net(n_hidden=16, random_state=0)
+    bare = PruningEstimator(net, compensate=False, **options).fit(X, y)
+    tuned = PruningEstimator(net, compensate=False, finetune=5, **options).fit(X, y)
+    before, score = bare.estimator_, bare.score(X, y)
+
+    for _ in range(5):
+        bare.partial_fit(X, y)
+
+    assert tuned.score(X, y) > score
+    assert bare.score(X, y) > score
+    assert type(bare.estimator_) is type(before) is small_net
+    assert bare.estimator_.n_hidden == before.n_hidden == 4
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
-    """Each example ends without an error and prints something."""
+    """Each example finishes without an error and prints something."""
     package = DATA_PACKAGES.get(name)
     if package and importlib.util.find_spec(package) is None:
         pytest.skip(f"its data are in {package}, which the extra docs installs")
@@ -128,21 +188,21 @@ def test_every_requirement_is_constrained():
     assert {re.match(r"[\w-]+", line)[0] for line in wanted} <= constrained
 
 
-@pytest.mark.parametrize("name", skprune.__all__)
+@pytest.mark.parametrize("name", [*skprune.__all__, *EXTENSION_API])
 def test_reference_lists_every_public_name(name):
-    """What can be imported from skprune has a page of its own in the reference."""
+    """Each name that skprune exports has an entry in the reference."""
     assert re.search(rf"^   {name}$", page("docs/api.rst"), re.M)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_guide_has_a_row_for_each_method(name):
-    """A method that can be named is in the table of the guide."""
+    """Each method that has a name is in the table of the guide."""
     assert f'``"{name}"``' in page("docs/guide/methods.rst")
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_guide_names_the_granularities_of_each_family(family):
-    """The guide has each granularity of each family, with the family's own words."""
+    """The guide lists each granularity and each synonym of each family."""
     guide = page("docs/guide/structures.rst")
 
     assert family.name in guide

@@ -1,9 +1,10 @@
-"""The shape of the house: who imports whom, what is exported, what is tested."""
+"""The shape of the code: import direction, exports, sizes, tests and docstrings."""
 
 import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ PACKAGE, TESTS = ROOT / "skprune", ROOT / "tests"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 TEST_FILES = sorted(TESTS.rglob("*.py"))
 
-# a folder imports from those of earlier lines only, and from itself
+# a folder imports only from itself and from the lines above it
 LAYERS = [
     {"_compat"},
     {"numerics"},
@@ -25,25 +26,34 @@ LAYERS = [
     {"scorers", "search"},
     {"display"},
 ]
-MAX_FUNCTION, MAX_FILE, MAX_TEST_FILE = 40, 400, 600
+EXPORTERS = [
+    "skprune",
+    "skprune.display",
+    "skprune.methods",
+    "skprune.readouts",
+    "skprune.structures",
+    "skprune.testing",
+]
+TOP_LEVEL = {"__init__", "_compat", "scorers"}
+MAX_LAYERS, MAX_FUNCTION, MAX_FILE, MAX_TEST_FILE = 10, 40, 400, 600
 OPTIONAL = {"dask", "matplotlib", "onnx", "pandas", "polars", "ray", "skorch", "torch"}
 PRIVATE_METHODS = {"_validate_params", "_get_tags", "_more_tags", "_validate_data"}
-# tested together, by the file that is named
+# units whose files share one test
 TESTED_BY = {"_compat": "test_repository.py", "display": "test_display.py"}
 
 
 def name_of(path):
-    """A file of the package or of the tests, as one reads it in a report."""
+    """Return the path of a file from the root, for test ids."""
     return str(path.relative_to(ROOT))
 
 
 def unit_of(path):
-    """The top-level module or folder that a file belongs to."""
+    """Return the top-level module or folder of a file."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports_of(tree):
-    """Module and names of every import, wherever it is."""
+    """Yield the module and the names of every import, nested ones included."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             yield node.module or "", [alias.name for alias in node.names]
@@ -52,19 +62,20 @@ def imports_of(tree):
                 yield alias.name, []
 
 
+@cache
 def parsed(path):
-    """The syntax tree of a file."""
+    """Return the syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_go_one_way(path):
-    """Each unit imports from earlier layers: no circles, methods know no structures."""
+    """Each unit imports from earlier layers only, so there are no cycles."""
     unit = unit_of(path)
     if unit == "__init__":
         return
     layer = {name: number for number, names in enumerate(LAYERS) for name in names}
-    assert unit in layer, f"Say in LAYERS where {unit} belongs."
+    assert unit in layer, f"Add {unit} to LAYERS."
     for module, names in imports_of(parsed(path)):
         parts = module.split(".")
         if parts[0] != "skprune":
@@ -73,29 +84,35 @@ def test_imports_go_one_way(path):
             assert other == unit or layer[other] < layer[unit], f"{unit} -> {other}"
 
 
-def test_layers_name_what_there_is():
-    """No layer speaks of a module that is gone."""
+def test_layers_are_few_and_complete():
+    """Every folder is in one layer, and a reader can keep the layers in mind."""
     units = {unit_of(path) for path in MODULES} - {"__init__"}
-    assert set().union(*LAYERS) - units == set()
+    assert sorted(unit for layer in LAYERS for unit in layer) == sorted(units)
+    assert len(LAYERS) <= MAX_LAYERS
+
+
+def test_top_level_is_the_front_door():
+    """Every other module belongs to a folder that is named after a concept."""
+    assert {path.stem for path in PACKAGE.glob("*.py")} == TOP_LEVEL
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_private_names_of_scikit_learn_are_in_one_file(path):
-    """What a release may move is imported in _compat.py only."""
+    """Names that a release of scikit-learn may move are imported in _compat.py only."""
     if path.name == "_compat.py":
         return
     tree = parsed(path)
     for module, names in imports_of(tree):
         if module.split(".")[0] == "sklearn":
             private = [part for part in [*module.split("."), *names] if part[0] == "_"]
-            assert not private, f"{private} belongs into _compat.py."
+            assert not private, f"{private} belongs in _compat.py."
     called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert not called & PRIVATE_METHODS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_optional_libraries_are_imported_when_they_are_used(path):
-    """None of them is imported at the top of a module."""
+    """No optional library is imported at the top of a module."""
     for node in parsed(path).body:
         modules = []
         if isinstance(node, ast.ImportFrom):
@@ -106,17 +123,17 @@ def test_optional_libraries_are_imported_when_they_are_used(path):
 
 
 def test_import_loads_no_optional_library():
-    """Importing skprune brings scikit-learn, numpy, scipy, and nothing heavy."""
+    """Importing skprune loads scikit-learn, numpy and scipy, but nothing optional."""
     code = f"import skprune, sys; print(sorted({OPTIONAL} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    # pandas and polars are imported by scipy or joblib where they are installed
+    # scipy or joblib import pandas and polars if they are installed
     loaded = set(ast.literal_eval(done.stdout)) - {"pandas", "polars"}
     assert loaded == set(), done.stderr
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_module_has_a_test_of_its_name(path):
-    """Tests mirror the package."""
+    """The folders and files of the tests mirror those of the package."""
     if path.name == "__init__.py":
         return
     place = path.relative_to(PACKAGE)
@@ -124,36 +141,35 @@ def test_module_has_a_test_of_its_name(path):
     assert (TESTS / TESTED_BY.get(unit_of(path), own)).exists(), f"{place} has no test."
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["skprune", "skprune.display", "skprune.methods", "skprune.structures"]
-    + ["skprune.testing"],
-)
+@pytest.mark.parametrize("name", EXPORTERS)
 def test_exported_names(name):
-    """``__all__`` is sorted, of strings, and says what is public."""
+    """``__all__`` is a sorted list of strings without repeats, and each name exists."""
     module = importlib.import_module(name)
     exported = module.__all__
     assert all(isinstance(item, str) for item in exported)
-    assert len(set(exported)) == len(exported)
-    upper_first = sorted(exported, key=lambda item: (kind_of_name(item), item))
-    assert exported == upper_first
+    assert exported == sorted(set(exported), key=lambda n: (kind_of_name(n), n))
     assert all(hasattr(module, item) for item in exported)
+
+
+@pytest.mark.parametrize("name", EXPORTERS[:-1])  # the laws import what they use
+def test_every_public_name_is_exported(name):
+    """A name without an underscore is in ``__all__``, unless it is a module."""
+    module = importlib.import_module(name)
     public = {
         item
         for item, value in vars(module).items()
         if not item.startswith("_") and not isinstance(value, type(sys))
     }
-    if name in ("skprune", "skprune.methods"):
-        assert public - {"clone"} == set(exported)
+    assert public - {"clone"} == set(module.__all__)
 
 
 def kind_of_name(name):
-    """Constants, then classes, then functions: the order of ruff."""
+    """Rank constants before classes before functions, as ruff sorts them."""
     return 0 if name.isupper() else 1 if name[0].isupper() else 2
 
 
 def test_public_names_are_documented():
-    """Each has a docstring with an example or is shown by another one."""
+    """Each public name has a docstring of more than a line."""
     module = importlib.import_module("skprune")
     for name in module.__all__:
         value = getattr(module, name)
@@ -162,16 +178,16 @@ def test_public_names_are_documented():
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_functions_and_files_are_short(path):
-    """At most 40 lines a function without its docstring, and 400 a file."""
+    """A function has at most 40 lines without its docstring, a file at most 400."""
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= MAX_FILE
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef):
             assert length_of(node) <= MAX_FUNCTION, f"{node.name} is too long."
 
 
 def length_of(function):
-    """Lines of the body of a function, its docstring left out."""
+    """Count the lines of the body of a function, without its docstring."""
     body = function.body
     if ast.get_docstring(function) is not None:
         body = body[1:]
@@ -180,7 +196,7 @@ def length_of(function):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_everything_public_has_a_docstring(path):
-    """Modules, classes and functions say what they are."""
+    """Every module, public class and public function has a docstring."""
     tree = parsed(path)
     if path.name != "__init__.py" or tree.body:
         assert path.stat().st_size == 0 or ast.get_docstring(tree)
@@ -191,15 +207,15 @@ def test_everything_public_has_a_docstring(path):
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=name_of)
 def test_tests_state_their_claim(path):
-    """Every test has a docstring and asserts something; files stay readable."""
+    """Every test has a docstring, and test files stay readable."""
     source = path.read_text(encoding="utf-8")
     assert source.count("\n") <= MAX_TEST_FILE
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            assert ast.get_docstring(node), f"{node.name} does not say what it claims."
+            assert ast.get_docstring(node), f"{node.name} does not state its claim."
 
 
 def test_private_names_of_scikit_learn_are_there():
-    """What _compat.py takes from scikit-learn can be imported, name by name."""
+    """Each name that _compat.py takes from scikit-learn exists."""
     compat = importlib.import_module("skprune._compat")
     assert all(hasattr(compat, name) for name in compat.__all__)

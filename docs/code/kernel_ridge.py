@@ -22,21 +22,21 @@ import numpy as np
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import pairwise_kernels
 
-from skprune.numerics.least_squares import (
+from skprune.readouts import (
+    SQUARED,
+    RowReadout,
     normal_equations,
     ridge_strength,
     solve_rows,
 )
-from skprune.numerics.losses import SQUARED
-from skprune.numerics.units import Units
-from skprune.readouts.dense import RowReadout
-from skprune.structures.base import (
+from skprune.structures import (
     Family,
     ModelSize,
     Structure,
+    Units,
     register,
+    total_weights,
 )
-from skprune.structures.samples import total_weights
 
 RIDGE = 1e-6  # relative to the variance of the inputs; only keeps equations solvable
 

@@ -26,10 +26,11 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 from skprune._compat import without_callbacks
 from skprune.engine.progress import SILENT
 from skprune.engine.recall import class_rows, recall
-from skprune.engine.report import held_bytes, part_sizes, total_size
+from skprune.engine.report import part_sizes, total_size
+from skprune.numerics.held import held_bytes
 from skprune.structures import check_targets, family_of, locate
 
-MOST_BYTES = 2**27  # held by the store of one process
+MOST_BYTES = 2**28  # held by the store of one process, models included
 MOST_SAMPLE_BYTES = 2**23  # larger samples are not copied into the store
 
 
@@ -52,7 +53,7 @@ class Fit:
         self.fitted = fitted
         self.samples = samples
         self.reused = reused
-        self._structures = {}
+        self._structures, self._recall = {}, None
 
     @cached_property
     def location(self):
@@ -116,10 +117,24 @@ class Fit:
         """Rows on which the recall of each class is measured, a dict by label."""
         return class_rows(self.model, self.location.samples.y)
 
-    @cached_property
-    def recall(self):
-        """Recall of each class on these rows, a dict by label."""
-        return recall(self.model, self.location.samples.X, self.class_rows)
+    def recall_of(self, structure):
+        """Recall of each class by this model or one pruned from it, a dict by label."""
+        if not self.class_rows:
+            return {}
+        X, classes = self.location.samples.X, self.model.classes_
+        return recall(structure, classes, X, self.class_rows)
+
+    def recall_before(self, structure):
+        """The same for the model as trained, measured once.
+
+        Parameters
+        ----------
+        structure : Structure
+            Of any granularity: all have the same output.
+        """
+        if self._recall is None:
+            self._recall = self.recall_of(structure)
+        return self._recall
 
 
 class FitStore:

@@ -61,6 +61,7 @@ class Plan:
         family = family_of(final_model(estimator))
         canonical = family.granularity(self.granularity)
         self.method.check()
+        check_needs(self.method, family, canonical)
         if self.scope not in SCOPES:
             raise ValueError(
                 f"scope={self.scope!r} is not known; choose one of {SCOPES}."
@@ -76,6 +77,34 @@ class Plan:
                 f"finetune={self.finetune} asks for training passes, but {family.name} "
                 "are not trained by passes; set finetune=0."
             )
+
+
+def check_needs(method, family, granularity):
+    """Raise if a method asks what the read-outs of a granularity do not answer.
+
+    Parameters
+    ----------
+    method : Method
+        What ranks the units.
+    family : Family
+        Of the model.
+    granularity : str
+        A canonical one of the family.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter of the method, and what would be right.
+    """
+    for need in method.needs():
+        if need.operation in family.answers(granularity):
+            continue
+        able = [g for g in family.structures if need.operation in family.answers(g)]
+        others = f", or granularity={' or '.join(map(repr, able))}" if able else ""
+        raise ValueError(
+            f"{need.setting} asks for {need.asks}, which {family.name} do not have at "
+            f"granularity={granularity!r}; use {need.instead}{others}."
+        )
 
 
 def plan_for(estimator, *, method, **options):

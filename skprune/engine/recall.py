@@ -14,7 +14,6 @@ from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
 from skprune.engine.warnings import LostClassWarning
-from skprune.structures import final_model
 
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
@@ -48,13 +47,15 @@ def class_rows(model, y):
     return {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
 
 
-def recall(model, X, rows):
-    """Fraction of the samples of each class that a model predicts correctly.
+def recall(structure, classes, X, rows):
+    """Fraction of the samples of each class that a classifier predicts correctly.
 
     Parameters
     ----------
-    model : estimator
-        A fitted classifier.
+    structure : Structure
+        Of the classifier, whose output decides the class as `decided` says.
+    classes : ndarray of shape (n_classes,)
+        Labels that the classifier knows.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         As the model takes it.
     rows : dict of class label to ndarray of int
@@ -67,9 +68,29 @@ def recall(model, X, rows):
     """
     if not rows:
         return {}
-    predicted = model.predict(_take(X, rows))
+    predicted = decided(structure.output(X=_take(X, rows)), classes)
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
+
+
+def decided(Z, classes):
+    """Classes that the output of a structure stands for.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_outputs)
+        One column per class, or one that is positive for the second of two classes.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Labels.
+    """
+    if Z.shape[1] == 1 and len(classes) == 2:
+        return classes.take((Z[:, 0] > 0).astype(int))
+    return classes.take(Z.argmax(axis=1))
 
 
 def report_with_recall(pruned):
@@ -78,7 +99,7 @@ def report_with_recall(pruned):
     Parameters
     ----------
     pruned : Pruned
-        Whose model is built for it.
+        Of which the model is built.
 
     Returns
     -------
@@ -90,10 +111,11 @@ def report_with_recall(pruned):
     LostClassWarning
         If the model recognised a class and its recall has more than halved.
     """
-    fit, model = pruned.fit, final_model(pruned.estimator)
-    after = recall(model, fit.location.samples.X, fit.class_rows)
-    warn_of_lost_classes(fit.recall, after)
-    return replace(pruned.report, recall_before=fit.recall, recall_after=after)
+    fit = pruned.fit
+    before = fit.recall_before(pruned.before)
+    after = fit.recall_of(pruned.structure)
+    warn_of_lost_classes(before, after)
+    return replace(pruned.report, recall_before=before, recall_after=after)
 
 
 def _take(X, by_class):

@@ -1,18 +1,13 @@
 """How large a model is, and what pruning changed."""
 
-import sys
 from dataclasses import astuple, dataclass, field
 from html import escape
 
-import numpy as np
-from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skprune.numerics.held import stored_bytes
 from skprune.structures import ModelSize, family_of, final_model
 
-# what holds no array
-PLAIN = frozenset({bool, int, float, str, type(None), np.float64, np.int64})
 MAX_ROWS = 12  # groups that a printed report lists before it sums up the rest
 
 
@@ -27,8 +22,9 @@ def model_size(estimator):
     Returns
     -------
     ModelSize
-        ``n_bytes`` counts all arrays that the model holds in memory, the left-overs
-        of its training among them.
+        ``n_bytes`` counts all arrays that the model holds, those that only training
+        needs included. Objects of other libraries inside it are asked for their state,
+        as by pickle.
 
     Raises
     ------
@@ -73,7 +69,7 @@ def total_size(model, parts):
         n_parameters=sum([size.n_parameters for size in sizes]),
         n_nonzero=sum([size.n_nonzero for size in sizes]),
         n_macs=sum([size.n_macs for size in sizes]),
-        n_bytes=sum([array.nbytes for array in arrays_of(model)]),
+        n_bytes=stored_bytes(model),
     )
 
 
@@ -91,79 +87,6 @@ def part_sizes(model):
         By the name of the layer or tree.
     """
     return family_of(model).part_sizes(model)
-
-
-def arrays_of(item):
-    """All arrays that an object holds, each once.
-
-    Parameters
-    ----------
-    item : object
-        An estimator, or a list, dict or array.
-
-    Yields
-    ------
-    ndarray
-        In no particular order; those inside sparse arrays and trees too.
-    """
-    seen, pending = {}, [item]
-    while pending:
-        item = pending.pop()
-        if id(item) in seen or isinstance(item, type):
-            continue
-        seen[id(item)] = item  # keeps it alive, so that no other can have its id
-        if isinstance(item, np.ndarray) and item.dtype != object:
-            yield item
-        else:
-            pending.extend([m for m in _members(item) if type(m) not in PLAIN])
-
-
-def _members(item):
-    if type(item).__getstate__ is BaseEstimator.__getstate__:
-        return vars(item).values()  # its state, without a copy
-    if isinstance(item, dict):
-        return item.values()
-    if isinstance(item, list | tuple | np.ndarray):
-        return item
-    if sparse.issparse(item):
-        return [v for v in vars(item).values() if isinstance(v, np.ndarray)]
-    # other estimators, and losses and trees of scikit-learn
-    if isinstance(item, BaseEstimator) or type(item).__module__.startswith("sklearn."):
-        state = item.__getstate__()
-        return state.values() if isinstance(state, dict) else ()
-    return ()
-
-
-def held_bytes(item):
-    """Bytes that objects of skprune and samples hold, those of models not counted.
-
-    Parameters
-    ----------
-    item : object
-        Any, or a list, tuple or dict of some.
-
-    Returns
-    -------
-    int
-        Each array counts once, with all of the memory that it is a view of.
-    """
-    seen, pending, n_bytes = {}, [item], 0
-    while pending:
-        item = pending.pop()
-        if id(item) in seen:
-            continue
-        seen[id(item)] = item  # keeps it alive, so that no other can have its id
-        if isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list | tuple):
-            pending.extend(item)
-        elif isinstance(item, np.ndarray) and isinstance(item.base, np.ndarray):
-            pending.append(item.base)
-        elif sparse.issparse(item) or type(item).__module__.startswith("skprune."):
-            pending.extend(getattr(item, "__dict__", {}).values())
-        elif not isinstance(item, BaseEstimator):
-            n_bytes += sys.getsizeof(item)  # all of an array or a table
-    return n_bytes
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,34 @@ A method is a small estimator of its own, so that its parameters can be searched
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from skprune._compat import validate_params
 from skprune.numerics.units import keep_units
+
+
+class Need(NamedTuple):
+    """An operation of read-outs that not every one of them answers.
+
+    Attributes
+    ----------
+    operation : str
+        Its name in `Readout`: "elimination" or "sensitivity".
+    setting : str
+        The parameter that asks for it and its value, as in ``"score='weight'"``.
+    asks : str
+        What it asks for, in words.
+    instead : str
+        A setting that does not.
+    """
+
+    operation: str
+    setting: str
+    asks: str
+    instead: str
 
 
 class Method(ABC, BaseEstimator):
@@ -40,6 +61,16 @@ class Method(ABC, BaseEstimator):
             Names the parameter, its value and what would be right.
         """
         validate_params(self)
+
+    def needs(self):
+        """Operations of read-outs that the method asks for and that are optional.
+
+        Returns
+        -------
+        list of Need
+            Checked against the structure before a model is fitted.
+        """
+        return []
 
     @abstractmethod
     def importances(self, readout, rng):

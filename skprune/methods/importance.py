@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from skprune._compat import Interval, StrOptions
-from skprune.methods.base import Method
+from skprune.methods.base import Method, Need
 from skprune.numerics.sampling import inclusion_probabilities, systematic_sample
 from skprune.numerics.units import apportion, keep_units, layer_adaptive
 
@@ -75,6 +75,12 @@ class ImportanceSampling(Method):
         self.deterministic = deterministic
         self.reweight = reweight
         self.n_draws = n_draws
+
+    def needs(self):
+        if self.sensitivity != "max":
+            return []
+        asks = "the contribution of each unit to each sample"
+        return [Need("sensitivity", "sensitivity='max'", asks, "sensitivity='norm'")]
 
     def rank(self, readouts, n_keep, rng):
         self.check()

@@ -3,7 +3,7 @@
 from numbers import Integral
 
 from skprune._compat import Interval, Options, StrOptions
-from skprune.methods.base import Method
+from skprune.methods.base import Method, Need
 from skprune.numerics.obs import squared_weight
 
 
@@ -76,6 +76,12 @@ class Taylor(Method):
         self.labels = labels
         self.score = score
         self.max_inputs = max_inputs
+
+    def needs(self):
+        if self.score != "weight" or self.order == 1:
+            return []
+        asks = "weights that are re-estimated when others are removed"
+        return [Need("elimination", "score='weight'", asks, "score='loss'")]
 
     def rank(self, readouts, n_keep, rng):
         self.check()

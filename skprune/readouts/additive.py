@@ -29,6 +29,8 @@ class AdditiveReadout(Readout):
         Sample weights that sum to one.
     """
 
+    answers = frozenset({"sensitivity"})
+
     def __init__(self, name, contributions, D, weights):
         self.name = name
         self.contributions = contributions

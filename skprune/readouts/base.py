@@ -6,6 +6,7 @@ the units of the read-out.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,12 +26,16 @@ class Readout(ABC):
     n_units : int
         Number of units that may be removed.
     hessian_size : int
-        Rows of the matrix that `removal_loss` inverts, zero where it needs none.
+        Rows of the matrix that `removal_loss` inverts, zero if it needs none.
+    answers : frozenset of str
+        Of the class: which of the optional operations, "elimination" and
+        "sensitivity", it has.
     """
 
     name: str
     n_units: int
     hessian_size: int
+    answers: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def size(self):

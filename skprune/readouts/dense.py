@@ -60,6 +60,8 @@ class DenseReadout(Readout):
         without A.
     """
 
+    answers = frozenset({"elimination", "sensitivity"})
+
     def __init__(
         self, name, A, W, D, weights, *, centred=True, objective=None, spread=None
     ):

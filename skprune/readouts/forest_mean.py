@@ -27,6 +27,8 @@ class TreeReadout(PathReadout):
         As in `PathReadout`.
     """
 
+    answers = frozenset({"sensitivity"})
+
     def __init__(self, name, forest, leaves, D, weights, *, mean):
         super().__init__(name, forest, leaves, D, weights)
         self.n_units = forest.n_trees

@@ -32,6 +32,8 @@ class StageReadout(PathReadout):
         As in `PathReadout`; the trees have one value a node.
     """
 
+    answers = frozenset({"sensitivity"})
+
     def __init__(self, name, forest, leaves, D, weights, *, units, curvature):
         super().__init__(name, forest, leaves, D, weights)
         self.units = units

@@ -1,30 +1,52 @@
-"""Model families: fitted estimators seen as read-outs with units.
+"""Model families: fitted estimators described as read-outs with units.
 
-Every module of this folder registers its families when it is imported; adding a family
-is adding a file.
+`Family`, `Structure`, `Samples`, `ModelSize`, `Units`, `register`, `total_weights` and
+`check_targets` are what a new family needs; a new kind of network needs `NetView`,
+`register_nets`, `Recipe` and an `Activation` a hidden layer. Every module of this folder
+registers its families on import, so that a new family is a new file.
 """
 
 import importlib
 import pkgutil
 
-from skprune.structures.base import FAMILIES, Family, ModelSize, Samples, Structure
+from skprune.numerics.network import IDENTITY, RELU, SIGMOID, TANH, Activation
+from skprune.numerics.units import Units
+from skprune.recovery.training import Recipe
+from skprune.structures.base import (
+    FAMILIES,
+    Family,
+    ModelSize,
+    Samples,
+    Structure,
+    register,
+)
 from skprune.structures.columns import input_columns
 from skprune.structures.containers import final_fit_params, final_model, locate
 from skprune.structures.families import (
     family_of,
     find_family,
 )
-from skprune.structures.samples import check_targets
+from skprune.structures.net_view import NetView
+from skprune.structures.nets import register_nets
+from skprune.structures.samples import check_targets, total_weights
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
     "FAMILIES",
+    "IDENTITY",
+    "RELU",
+    "SIGMOID",
+    "TANH",
+    "Activation",
     "Family",
     "ModelSize",
+    "NetView",
+    "Recipe",
     "Samples",
     "Structure",
+    "Units",
     "check_targets",
     "family_of",
     "final_fit_params",
@@ -32,4 +54,7 @@ __all__ = [
     "find_family",
     "input_columns",
     "locate",
+    "register",
+    "register_nets",
+    "total_weights",
 ]

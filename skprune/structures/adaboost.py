@@ -19,10 +19,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skprune.numerics.losses import SQUARED
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
-from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import tree_model
-from skprune.structures.tree_samples import TreeSamples, tree_targets
+from skprune.structures.tree_samples import TeacherSamples, tree_targets
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -83,41 +82,6 @@ def weighted_median(values, weights):
     return np.take_along_axis(values, chosen, axis=0)[0]
 
 
-class VoteSamples(TreeSamples):
-    """The samples on which AdaBoost is pruned.
-
-    The loss is half the squared distance of the decision to the vote for the true
-    class, or of the prediction to the target.
-
-    Parameters
-    ----------
-    model : AdaBoostClassifier or AdaBoostRegressor
-        Fitted.
-    samples : Samples
-        As the model takes them.
-    holder : AdaBoostModel
-        How the model holds its trees.
-
-    Attributes
-    ----------
-    teacher : ndarray of shape (n_samples, n_outputs)
-        The decision, or the prediction, of the model as trained.
-    """
-
-    seen = None
-
-    def __init__(self, model, samples, holder):
-        self.X = holder.features(samples.X)
-        self.raw_weights = total_weights(model, samples, self.X.shape[0])
-        self.weights = self.raw_weights / self.raw_weights.sum()
-        targets = tree_targets(model, samples.y)
-        self.targets = votes_of(targets) if is_classifier(model) else targets
-        self.loss = SQUARED
-        self.teacher = holder.decision(self.X)
-        self.limits = None
-        self.memorised = True
-
-
 class AdaBoostModel(ForestModel):
     """How AdaBoost holds its trees and their weights."""
 
@@ -132,8 +96,17 @@ class AdaBoostModel(ForestModel):
         return weights / weights.sum()
 
     def samples(self, samples):
-        """Samples as these trees take them, a VoteSamples."""
-        return VoteSamples(self.model, samples, self)
+        """Samples as these trees take them, with the decisions of the teacher."""
+        return TeacherSamples(self, samples)
+
+    def loss(self):
+        """Half the squared distance of the decision, or of the prediction."""
+        return SQUARED
+
+    def targets(self, y):
+        """Votes for the true class, or the targets of a regression."""
+        targets = tree_targets(self.model, y)
+        return votes_of(targets) if is_classifier(self.model) else targets
 
     def flattened(self):
         """The nodes of all trees, a FlatForest; of a classifier with their votes."""
@@ -142,7 +115,7 @@ class AdaBoostModel(ForestModel):
             return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
-    def decision(self, X):
+    def raw_prediction(self, X):
         """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
         return together(self.flattened(), self, X)
 
@@ -232,16 +205,18 @@ class AdaBoosted(TreeStructure):
         return self._moved(self.samples.weights @ (teacher - self.output()))
 
     def _reweighted(self, weights):
-        """The structure with other weights; trees that are built are its own."""
+        """The structure with other weights of the same trees."""
         changed = copy.copy(self)
         changed.weights = weights
         changed.forest = self.forest.with_fields(scale=weights / weights.sum())
         if self._holder is not None:
-            self._holder.model.estimator_weights_ = weights.copy()
+            model = copy.copy(self._holder.model)
+            model.estimator_weights_ = weights.copy()
+            changed._holder = replace(self._holder, model=model)
         return changed
 
     def _moved(self, shift):
-        """The structure with a constant added to all values, its trees its own."""
+        """The structure with a constant added to all values."""
         changed = self._with_values(self.forest.value + shift)
         changed.prior = self.prior + shift
         return changed

@@ -1,6 +1,6 @@
 """Bagging of any model that can be pruned by itself."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,8 +26,17 @@ BY_MEMBER = {
 }
 
 
+@dataclass(frozen=True)
 class BaggingFamily(Family):
-    """Bagging, whose granularities are those of its members and "estimator"."""
+    """Bagging, whose granularities are those of its members and "estimator".
+
+    Attributes
+    ----------
+    base : Family or None
+        Of the members; None before a model is known.
+    """
+
+    base: Family | None = None
 
     def of(self, model):
         base = family_of_base(model)
@@ -36,11 +45,17 @@ class BaggingFamily(Family):
         structures["estimator"] = WholeMembers
         return replace(
             self,
+            base=base,
             name=f"bagging of {base.name}",
             structures=structures,
             synonyms={w: own for w, own in base.synonyms.items() if w != "estimator"},
             feature_use=base.feature_use and member_feature_use,
         )
+
+    def answers(self, granularity):
+        if self.base is None or granularity == "estimator":
+            return super().answers(granularity)
+        return self.base.answers(granularity)
 
 
 def _of_members(base, granularity):

@@ -18,6 +18,7 @@ from skprune.structures.tree_samples import brier, tree_targets
 class WholeMembers(Structure):
     """A unit is a member; the prediction is the mean over those that are left."""
 
+    answers = MemberReadout.answers
     group_names = ["estimators_"]
 
     def __init__(self, model, samples):

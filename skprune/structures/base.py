@@ -7,7 +7,7 @@ granularity, and a `Family` passed to `register`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -91,6 +91,9 @@ class Structure(ABC):
     gates_are_linear : bool
         Whether the output is the sum of contributions times gates. Where it is not,
         `gate_gradient` is not the derivative of `loss`.
+    answers : frozenset of str
+        Of the class: optional operations of read-outs, see `Readout.answers`, that all
+        of its read-outs have.
     finishes_own : bool
         Of the class: whether each finished model has arrays of its own, those too that
         pruning left as they were.
@@ -100,6 +103,7 @@ class Structure(ABC):
     units: Units
     group_names: list[str]
     gates_are_linear = True
+    answers: ClassVar[frozenset[str]] = frozenset()
     finishes_own = False
 
     @abstractmethod
@@ -258,6 +262,10 @@ class Family:
     def of(self, model):
         """The family as it is for one of its models, fitted or not."""
         return self
+
+    def answers(self, granularity):
+        """Optional operations that the read-outs of a canonical granularity have."""
+        return self.structures[granularity].answers
 
     def granularity(self, name):
         """Canonical name of a granularity, or of the default where it is None.

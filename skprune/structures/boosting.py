@@ -14,22 +14,13 @@ from functools import cached_property
 import numpy as np
 from sklearn.base import is_classifier
 
-from skprune.numerics.losses import (
-    EXPONENTIAL,
-    LOGISTIC,
-    SOFTMAX,
-    SQUARED,
-    huber,
-    tweedie,
-    weighted_quantile,
-)
+from skprune.numerics.losses import LOGISTIC, SOFTMAX, SQUARED, tweedie
 from skprune.numerics.units import Units
 from skprune.readouts.stages import StageReadout
 from skprune.recovery.boosted_leaves import recover_boosted
-from skprune.structures.samples import total_weights
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel
-from skprune.structures.tree_samples import TreeSamples, tree_targets
+from skprune.structures.tree_samples import TeacherSamples, tree_targets
 from skprune.structures.trees import (
     TREE_SYNONYMS,
     TreeFeatures,
@@ -44,76 +35,21 @@ REGRESSION_LOSSES = {
 }
 
 
-class BoostedSamples(TreeSamples):
-    """The samples on which boosted trees are pruned, and the loss by their output.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted boosting model.
-    samples : Samples
-        As the model takes them.
-    holder : BoostedModel
-        How the model holds its trees.
+class BoostedSamples(TeacherSamples):
+    """Samples on which boosted trees are pruned.
 
     Attributes
     ----------
     loss : Loss
-        The one that the model was trained for; Huber's with the threshold that it has
-        for the model as trained. Of those that are not smooth, half the squared
-        distance to `teacher` instead.
-    teacher : ndarray of shape (n_samples, n_outputs)
-        The output of the model as trained.
+        The one that the model was trained for. If it has no second derivative, half the
+        squared distance to `teacher` instead.
     """
 
-    seen = None
-
-    def __init__(self, model, samples, holder):
-        self.X = holder.features(samples.X)
-        self.raw_weights = total_weights(model, samples, self.X.shape[0])
-        self.weights = self.raw_weights / self.raw_weights.sum()
-        self.limits = None
-        self.memorised = True
-        self.teacher = holder.raw_prediction(self.X)
-        self.loss = boosting_loss(model)
-        self.targets = _targets(model, samples.y, self.loss)
-        if getattr(model, "loss", None) == "huber":
-            self.loss = self._huber(model.alpha)
+    def __init__(self, view, samples):
+        super().__init__(view, samples)
+        self.loss = view.loss_on(self)
         if self.loss is None:
             self.loss, self.targets = SQUARED, self.teacher
-
-    def _huber(self, share):
-        """Huber's loss at a quantile of the distances; None if that is zero."""
-        distances = np.abs(self.targets - self.teacher)[:, 0]
-        threshold = weighted_quantile(distances, self.weights, share)
-        return huber(threshold, share) if threshold > 0 else None
-
-
-def boosting_loss(model):
-    """The loss by the raw prediction that a boosting model was trained for.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted boosting model.
-
-    Returns
-    -------
-    Loss or None
-        None where it has no second derivative, or one that depends on the samples.
-    """
-    if not is_classifier(model):
-        return REGRESSION_LOSSES.get(model.loss)
-    if model.loss == "exponential":
-        return EXPONENTIAL
-    return LOGISTIC if len(model.classes_) == 2 else SOFTMAX
-
-
-def _targets(model, y, loss):
-    targets = tree_targets(model, y)
-    if loss is LOGISTIC or loss is EXPONENTIAL:
-        targets = targets[:, 1:]
-    return 2 * targets - 1 if loss is EXPONENTIAL else targets
 
 
 @dataclass(frozen=True)
@@ -154,7 +90,28 @@ class BoostedModel(TreeModel):
 
     def samples(self, samples):
         """Samples as these trees take them, a BoostedSamples."""
-        return BoostedSamples(self.model, samples, self)
+        return BoostedSamples(self, samples)
+
+    def loss(self):
+        """Loss of the raw prediction that the model was trained for.
+
+        Returns
+        -------
+        Loss or None
+            None if it has no second derivative, or one that depends on the samples.
+        """
+        if is_classifier(self.model):
+            return LOGISTIC if len(self.model.classes_) == 2 else SOFTMAX
+        return REGRESSION_LOSSES.get(self.model.loss)
+
+    def loss_on(self, samples):
+        """The same where it may depend on the targets and the teacher's output."""
+        return samples.loss
+
+    def targets(self, y):
+        """Targets in the form that the loss takes: one column for two classes."""
+        targets = tree_targets(self.model, y)
+        return targets[:, 1:] if self.loss() is LOGISTIC else targets
 
     def flattened(self):
         """The nodes of all trees; each split has the mean of the leaves below it."""
@@ -252,6 +209,8 @@ def without_trees(forest, stays):
 
 class StageTrees(TreeStructure):
     """A unit is a tree of a stage; a gate multiplies what it adds about its mean."""
+
+    answers = StageReadout.answers
 
     def _set_units(self):
         self.trees = np.flatnonzero(self.forest.split_counts)

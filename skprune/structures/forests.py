@@ -100,6 +100,8 @@ for kind in FORESTS:
 class ForestTrees(TreeStructure):
     """A unit is a tree; the output is the mean of those that are left."""
 
+    answers = TreeReadout.answers
+
     def _set_units(self):
         group = np.zeros(self.forest.n_trees, dtype=int)
         self.units = Units(group, np.ones(1, dtype=int))

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 from skprune._compat import first_raw_prediction
+from skprune.numerics.losses import EXPONENTIAL, huber, weighted_quantile
 from skprune.structures.base import Family, register
 from skprune.structures.boosting import (
     BOOSTING_STRUCTURES,
@@ -14,8 +15,9 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
-from skprune.structures.surgery import lone_leaf, tree_sizes
+from skprune.structures.surgery import lone_leaf, tree_sizes, with_tree
 from skprune.structures.tree_models import tree_model
+from skprune.structures.tree_samples import tree_targets
 from skprune.structures.trees import tree_feature_use
 
 KINDS = (GradientBoostingClassifier, GradientBoostingRegressor)
@@ -37,6 +39,27 @@ class GradientBoostingModel(BoostedModel):
         """The ``Tree`` objects, a list."""
         return [estimator.tree_ for estimator in self.holders]
 
+    def loss(self):
+        """As of any boosting, but for two classes also the exponential loss."""
+        if self.model.loss == "exponential":
+            return EXPONENTIAL
+        return super().loss()
+
+    def loss_on(self, samples):
+        """The loss; Huber's at the threshold of the model as trained, if it has one."""
+        if self.model.loss != "huber":
+            return samples.loss
+        share = self.model.alpha
+        distances = np.abs(samples.targets - samples.teacher)[:, 0]
+        threshold = weighted_quantile(distances, samples.weights, share)
+        return huber(threshold, share) if threshold > 0 else None
+
+    def targets(self, y):
+        """Targets in the form that the loss takes: -1 and 1 for the exponential one."""
+        if self.loss() is EXPONENTIAL:
+            return 2 * tree_targets(self.model, y)[:, 1:] - 1
+        return super().targets(y)
+
     def scale_of(self, members):
         """The learning rate, for each of some trees."""
         return np.full(len(members), float(self.model.learning_rate))
@@ -48,14 +71,12 @@ class GradientBoostingModel(BoostedModel):
     def with_trees(self, trees, members):
         """The same for a copy of the model that holds other trees."""
         holders = self.holders
-        chosen = [holders[t] for t in members]
-        # one memo, so that trees go on sharing what they share
-        memo = {id(old.tree_): tree for old, tree in zip(chosen, trees)}
+        memo: dict = {}  # one, so that trees go on sharing what they share
         place = places(self.place[members, 1])
         shape = place[:, 0].max() + 1, self.model.estimators_.shape[1]
         packed = np.empty(shape, dtype=object)
-        for (stage, output), estimator in zip(place, chosen):
-            packed[stage, output] = copy.deepcopy(estimator, memo)
+        for (stage, output), t, tree in zip(place, members, trees):
+            packed[stage, output] = with_tree(holders[t], tree, memo)
         _fill(packed)
         memo[id(self.model.estimators_)] = packed
         model = copy.deepcopy(self.model, memo)

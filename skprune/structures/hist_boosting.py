@@ -109,10 +109,12 @@ class HistModel(BoostedModel):
         model.max_iter = len(packed)
         return type(self)(model, place)
 
-    def set_values(self, forest):
-        """Write the values of the nodes into the trees, in place."""
-        for t, tree in enumerate(self.trees):
+    def with_values(self, forest):
+        """The same for a copy of the model with other values of the same nodes."""
+        model = copy.deepcopy(self.model)
+        for t, tree in enumerate(type(self)(model, self.place).trees):
             tree.nodes["value"] = forest.value[forest.nodes(t), 0]
+        return type(self)(model, self.place)
 
 
 def rebuild_predictor(tree, kept, children, is_leaf, value):

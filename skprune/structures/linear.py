@@ -1,12 +1,12 @@
 """Linear models: one read-out from the features to the decision function.
 
 A coefficient is a unit ("connection"), or a feature with its coefficients for all
-outputs ("feature", "neuron"). Recovery solves least squares from the surviving
-features to the decision function of the model as trained, each sample weighted by the
-curvature of the loss, one half alike, and with the model's own penalty as the ridge:
-for squared loss this is the refit on the support. For log-losses Newton steps follow
-where the Hessian is affordable: to the optimum of the model's own loss where its
-penalty is quadratic, else toward the probabilities of the model as trained.
+outputs ("feature", "neuron"). Recovery is a least-squares fit of the surviving features
+to the decision function of the teacher. Half of the weight of a sample is the curvature
+of the loss, and the ridge is the model's own penalty: for squared loss this is the
+refit on the support. For log-losses Newton steps follow if the Hessian is affordable:
+to the optimum of the model's own loss if its penalty is quadratic, else toward the
+probabilities of the teacher.
 """
 
 import copy
@@ -21,55 +21,47 @@ from sklearn.utils.validation import validate_data
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
 from skprune.numerics import iterative, least_squares, losses, newton
 from skprune.numerics.units import Units
-from skprune.readouts.dense import EntryReadout, RowReadout
+from skprune.readouts.dense import DenseReadout, EntryReadout, RowReadout
 from skprune.structures.base import Family, ModelSize, Structure, register
-from skprune.structures.linear_objective import (
-    dense_copy,
-    linear_loss,
-    linear_targets,
-    penalty,
-    weights_of,
-    with_weights,
-)
+from skprune.structures.linear_views import linear_view
 from skprune.structures.samples import total_weights
 
-FLOOR = 1e-7  # ridge that only keeps the equations solvable, relative to the variance
-DIRECT = 5000  # surviving inputs up to which their second moments are formed
-EQUATIONS = 20  # samples times outputs for each weight that nothing else holds
-SPARSE_OUTPUTS, SPARSE_DENSITY = 20, 0.1  # a CSR coef_ predicts faster from here on
+FLOOR = 1e-7  # ridge relative to the variance of an input; keeps equations solvable
+DIRECT = 5000  # more inputs are solved iteratively: their Gram matrix exceeds 200 MB
+EQUATIONS = 20  # samples times outputs per weight; with fewer, classes may separate
+SPARSE_OUTPUTS, SPARSE_DENSITY = 20, 0.1  # from here on a CSR coef_ predicts faster
 
 
 class LinearStructure(Structure):
-    """A linear model and its one read-out.
+    """Linear model with one read-out.
 
     Parameters
     ----------
     model : estimator
         Fitted, with ``coef_`` and ``intercept_``.
     samples : Samples
-        X as the model takes it.
+        With X as the model takes it.
     """
 
+    answers = DenseReadout.answers
     group_names = ["coef_"]
 
     def __init__(self, model, samples):
-        X = validate_data(
-            model,
-            samples.X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-        )
-        self.X = sparse.csr_array(X) if sparse.issparse(X) else X
+        self.X = X = _features(model, samples.X)
         self.y = samples.y
         weights = total_weights(model, samples, X.shape[0])
         self.total_weight = weights.sum()
         self.weights = weights / self.total_weight
-        self.estimator = dense_copy(model)
-        self.W, self.b = weights_of(self.estimator)
+        self.view = linear_view(model).dense_copy()
+        self.W, self.b = self.view.weights
         self.teacher = self.W, self.b
-        self.centred = bool(getattr(model, "fit_intercept", True))
+        self.centred = self.view.has_intercept
         self._set_mask(self.W != 0)
+
+    @property
+    def estimator(self):
+        """The plain fitted model as it is now."""
+        return self.view.model
 
     def _set_mask(self, mask):
         self.mask = mask
@@ -81,17 +73,23 @@ class LinearStructure(Structure):
 
     @abstractmethod
     def _expand(self, gates):
-        """The gate of each weight, an array that broadcasts to the shape of W."""
+        """Gate of each weight, in a shape that broadcasts to that of W."""
 
     @cached_property
     def loss_function(self):
-        """The loss by the decision function."""
-        return linear_loss(self.estimator)
+        """Loss of the decision function; squared error if that is not known."""
+        return self.view.loss() or losses.SQUARED
 
     @cached_property
     def targets(self):
-        """Targets in the form that the loss takes, (n_samples, n_outputs)."""
-        return linear_targets(self.estimator, self.y)
+        """What the loss compares with; the teacher's outputs if that is not known."""
+        targets = self.view.targets(self.y)
+        return self._teacher_output if targets is None else targets
+
+    @cached_property
+    def _teacher_output(self):
+        W, b = self.teacher
+        return np.asarray(self.X @ W) + b
 
     def _gradient(self, rng=None):
         Z = self.output()
@@ -99,12 +97,13 @@ class LinearStructure(Structure):
         return self.loss_function.gradient(Z, Y)
 
     def _objective(self):
-        strength = float(np.mean(penalty(self.estimator, self.total_weight)))
+        strength = float(np.mean(self.view.penalty(self.total_weight)))
         return losses.Objective(self.loss_function, self.targets, self.b, strength)
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
-        return np.asarray((self.X if X is None else X) @ W) + self.b
+        X = self.X if X is None else _features(self.estimator, X)
+        return np.asarray(X @ W) + self.b
 
     def loss(self, gates=None):
         per_sample = self.loss_function.value(self.output(gates), self.targets)
@@ -117,18 +116,17 @@ class LinearStructure(Structure):
         pruned._set_mask(self.mask & (expanded != 0))
         if compensate and not pruned.mask.all():
             pruned.W, pruned.b = pruned._recovered()
-        pruned.estimator = with_weights(self.estimator, pruned.W, pruned.b)
+        pruned.view = self.view.with_weights(pruned.W, pruned.b)
         return pruned
 
     def _recovered(self):
-        """Weights and intercept by least squares to the teacher's output."""
-        prior, b = self.teacher
-        Z = np.asarray(self.X @ prior) + b
+        """Estimate weights and intercept by least squares to the teacher's output."""
+        (prior, b), Z = self.teacher, self._teacher_output
         curvature = self.loss_function.curvature(Z).mean(axis=1)
         total = float(self.weights @ curvature)
         if not total > 0:
             return self.W, self.b
-        # by curvature alone the few samples that a sure model doubts would decide all
+        # a confident model has curvature on few samples, which alone would decide all
         weights = self.weights * (curvature / total + 1) / 2
         used = np.flatnonzero(self.mask.any(axis=1))
         X = self.X if len(used) == len(prior) else self.X[:, used]
@@ -138,12 +136,11 @@ class LinearStructure(Structure):
         return W.astype(prior.dtype), intercept.astype(b.dtype)
 
     def _solve(self, X, Z, weights, used, total):
-        """Weights of the inputs in use, and the intercept that goes with them."""
+        """Solve for the weights of the inputs in use, and the intercept."""
         mask, prior = self.mask[used], self.teacher[0][used]
-        strength = penalty(self.estimator, self.total_weight) / total
+        strength = self.view.penalty(self.total_weight) / total
         ridge = np.broadcast_to(strength, prior.shape[1])
-        nonnegative = getattr(self.estimator, "positive", False)
-        if len(used) > DIRECT and not nonnegative:
+        if len(used) > DIRECT and not self.view.is_nonnegative:
             return iterative.solve_masked(
                 X, Z, weights, mask, prior, ridge, centred=self.centred
             )
@@ -151,7 +148,7 @@ class LinearStructure(Structure):
         variance = equations.gram.diagonal()
         floor = FLOOR * np.where(variance > 0, variance, 1.0)
         solve = least_squares.solve_masked
-        if nonnegative:
+        if self.view.is_nonnegative:
             solve = least_squares.solve_nonnegative
         W = np.empty(prior.shape)
         for value in np.unique(ridge):
@@ -161,7 +158,7 @@ class LinearStructure(Structure):
         return W, equations.intercept(W)
 
     def _refitted(self, W, b):
-        """Weights at the optimum of the model's kind of loss, where it is smooth."""
+        """Move weights to the optimum of the model's loss, if it is smooth."""
         objective = self._attainable()
         if objective is None or not newton.is_affordable(self.X, int(self.mask.sum())):
             return W, b
@@ -178,15 +175,15 @@ class LinearStructure(Structure):
         return solved[: len(W)], solved[-1] if self.centred else b
 
     def _attainable(self):
-        """An objective whose optimum on the survivors is finite, if there is one."""
+        """Find an objective whose optimum on the survivors is finite, or None."""
         objective = self._objective()
-        mean, prior, b = objective.loss.mean, *self.teacher
+        mean = objective.loss.mean
         if mean is None or objective.penalty > 0:
             return None if mean is None else objective
-        n_equations = np.count_nonzero(self.weights) * len(b)
+        n_equations = np.count_nonzero(self.weights) * len(self.b)
         if n_equations < EQUATIONS * np.count_nonzero(self.mask):
             return None
-        return replace(objective, targets=mean(np.asarray(self.X @ prior) + b))
+        return replace(objective, targets=mean(self._teacher_output))
 
     def finished(self):
         model = copy.copy(self.estimator)
@@ -198,7 +195,7 @@ class LinearStructure(Structure):
 
 
 class LinearConnections(LinearStructure):
-    """A unit is a coefficient that is not zero."""
+    """Linear model whose units are its nonzero coefficients."""
 
     def _count_units(self):
         return int(self.mask.sum())
@@ -224,11 +221,11 @@ class LinearConnections(LinearStructure):
 
 
 class LinearFeatures(LinearStructure):
-    """A unit is a feature, with its coefficients for all outputs."""
+    """Linear model whose units are features, each with all its coefficients."""
 
     @property
     def rows(self):
-        """Features with a coefficient left, in ascending order."""
+        """Features with a nonzero coefficient, in ascending order."""
         return np.flatnonzero(self.mask.any(axis=1))
 
     def _count_units(self):
@@ -254,8 +251,16 @@ class LinearFeatures(LinearStructure):
         ]
 
 
+def _features(model, X):
+    """Samples as a linear model takes them, dense or as a CSR array."""
+    X = validate_data(
+        model, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+    )
+    return sparse.csr_array(X) if sparse.issparse(X) else X
+
+
 def linear_part_sizes(model):
-    """Size of the coefficients and intercepts of a linear model."""
+    """Measure the coefficients and intercepts of a linear model."""
     coef, intercept = model.coef_, np.asarray(model.intercept_)
     if sparse.issparse(coef):
         nonzero, stored, n_bytes = coef.nnz, coef.nnz, _sparse_bytes(coef)
@@ -272,7 +277,7 @@ def linear_part_sizes(model):
 
 
 def linear_feature_use(model):
-    """How many coefficients read each feature, (n_features,)."""
+    """Count the coefficients that read each feature, (n_features,)."""
     coef = model.coef_
     coef = coef if sparse.issparse(coef) else np.atleast_2d(coef)
     return np.asarray((coef != 0).sum(axis=0)).ravel()

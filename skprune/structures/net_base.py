@@ -12,6 +12,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from skprune.numerics.network import Signals
+from skprune.readouts.dense import DenseReadout
 from skprune.recovery.distillation import can_distil, distil
 from skprune.recovery.gauss_newton import Teacher, refit_jointly
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
@@ -35,6 +36,8 @@ class NetStructure(Structure):
     samples : Samples
         As the model takes them.
     """
+
+    answers = DenseReadout.answers
 
     def __init__(self, model, samples):
         view = net_view(model)

@@ -34,6 +34,8 @@ class BypassReadout(AdditiveReadout):
 class NetLayers(NetStructure):
     """A unit is a hidden layer; its gate mixes it with its bypass."""
 
+    answers = BypassReadout.answers
+
     def _set_units(self):
         n_units = self.network.n_layers - 1
         group, floor = np.zeros(n_units, dtype=int), np.zeros(1, dtype=int)

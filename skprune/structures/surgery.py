@@ -192,7 +192,7 @@ def copied_tree(tree):
     return copied
 
 
-def with_tree(estimator, tree):
+def with_tree(estimator, tree, memo=None):
     """A copy of a fitted tree estimator that holds another ``Tree``.
 
     Parameters
@@ -201,6 +201,9 @@ def with_tree(estimator, tree):
         Not changed.
     tree : sklearn.tree._tree.Tree
         Becomes part of the copy.
+    memo : dict, default=None
+        That of `copy.deepcopy`: estimators copied with one memo go on sharing what they
+        share.
 
     Returns
     -------
@@ -213,7 +216,7 @@ def with_tree(estimator, tree):
         if type(value) is np.ndarray and value.dtype != object:
             own[name] = value.copy()  # many times quicker than a deep copy
         elif value is not tree and not isinstance(value, PLAIN):
-            own[name] = copy.deepcopy(value)
+            own[name] = copy.deepcopy(value, memo)
     return copied
 
 

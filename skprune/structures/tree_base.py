@@ -190,11 +190,13 @@ class TreeStructure(Structure):
         return self.source.scale_of(self.members[trees])
 
     def _with_values(self, value):
-        """The same nodes with other values; trees that are built take them."""
+        """The structure of the same nodes with other values."""
         other = copy.copy(self)
         other.forest = self.forest.with_fields(value=value)
-        if self._holder is not None:
-            self._holder.set_values(other.forest)
+        if (
+            self._holder is not None
+        ):  # to copy its trees is cheaper than to rebuild them
+            other._holder = self._holder.with_values(other.forest)
         return other
 
     def _leaves_after(self, forest, kept, trees):
@@ -206,7 +208,7 @@ class TreeStructure(Structure):
         return leaves
 
     def _recovered(self):
-        """A structure with leaves estimated anew; its trees must be its own."""
+        """The structure with re-estimated leaves."""
         model = self.source.model
         if _is_monotonic(model):
             warnings.warn(

@@ -9,15 +9,23 @@ from functools import singledispatch
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaves import recover_leaves
 from skprune.structures.surgery import (
+    copied_tree,
     flatten,
     rebuild_trees,
     with_tree,
 )
-from skprune.structures.tree_samples import TreeSamples, tree_features
+from skprune.structures.tree_samples import (
+    TreeSamples,
+    brier,
+    tree_features,
+    tree_targets,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,17 @@ class TreeModel:
 
     def samples(self, samples):
         """Samples as these trees take them, a TreeSamples."""
-        return TreeSamples(self.model, samples)
+        return TreeSamples(self, samples)
+
+    def loss(self):
+        """Loss of the output: half the squared error, of probabilities or values."""
+        if not is_classifier(self.model):
+            return SQUARED
+        return brier(getattr(self.model, "n_outputs_", 1))
+
+    def targets(self, y):
+        """Targets in the form that the loss takes: see `tree_targets`."""
+        return tree_targets(self.model, y)
 
     def features(self, X):
         """Samples as these trees route them."""
@@ -117,10 +135,12 @@ class TreeModel:
         old = [self.trees[t] for t in members]
         return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
 
-    def set_values(self, forest):
-        """Write the values of the nodes into the trees, in place."""
-        for t, tree in enumerate(self.trees):
+    def with_values(self, forest):
+        """The same for a copy of the model with other values of the same nodes."""
+        trees = [copied_tree(tree) for tree in self.trees]
+        for t, tree in enumerate(trees):
             tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
+        return self.with_trees(trees, np.arange(len(trees)))
 
     def recover(self, problem, structure):
         """Values of the leaves, and how they were estimated: see `recover_leaves`."""

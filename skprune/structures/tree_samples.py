@@ -15,12 +15,12 @@ from skprune.structures.samples import total_weights
 
 
 class TreeSamples:
-    """The samples on which trees are pruned, and the loss by the trees' output.
+    """Samples on which trees are pruned, and the loss of the trees' output.
 
     Parameters
     ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
+    view : TreeModel
+        View of the fitted model.
     samples : Samples
         As the model takes them.
 
@@ -34,19 +34,20 @@ class TreeSamples:
         Sample weights that sum to one.
     loss : Loss
         Half the squared error; of the class probabilities for a classifier.
-    limits : Probabilities or None
-        What the values of leaves have to be.
     """
 
-    def __init__(self, model, samples):
-        self.model, self.trained_on = model, samples.trained_on
-        self.X = tree_features(model, samples.X)
-        self.raw_weights = total_weights(model, samples, self.X.shape[0])
+    def __init__(self, view, samples):
+        self.model, self.trained_on = view.model, samples.trained_on
+        self.X = view.features(samples.X)
+        self.raw_weights = total_weights(view.model, samples, self.X.shape[0])
         self.weights = self.raw_weights / self.raw_weights.sum()
-        self.targets = tree_targets(model, samples.y)
-        n_outputs = getattr(model, "n_outputs_", 1)
-        self.loss = brier(n_outputs) if is_classifier(model) else SQUARED
-        self.limits = leaf_limits(model)
+        self.targets = view.targets(samples.y)
+        self.loss = view.loss()
+
+    @cached_property
+    def limits(self):
+        """What the values of leaves have to be, Probabilities or None."""
+        return leaf_limits(self.model)
 
     @property
     def seen(self):
@@ -119,6 +120,24 @@ class TreeSamples:
         """Weights of the used samples that sum to the number of different ones."""
         weights = self.raw_weights[self.used]
         return weights * ((self.rank.max() + 1) / weights.sum())
+
+
+class TeacherSamples(TreeSamples):
+    """Samples on which trees are recovered toward the output of the teacher.
+
+    Attributes
+    ----------
+    teacher : ndarray of shape (n_samples, n_outputs)
+        Output of the model as trained.
+    """
+
+    seen = None
+    limits = None
+    memorised = True
+
+    def __init__(self, view, samples):
+        super().__init__(view, samples)
+        self.teacher = view.raw_prediction(self.X)
 
 
 def routed(holder, n_nodes, X):

@@ -1,8 +1,8 @@
-"""The laws that every model family and every method keeps, for third parties too.
+"""Laws that every model family and every method must satisfy, for third parties too.
 
-`check_structure` holds a family to its laws on a fitted model, `check_method` a method
-to its laws on read-outs and on fitted models. `STRUCTURE_LAWS` and `METHOD_LAWS` list
-the laws for parametrised tests: functions that raise an AssertionError.
+`check_structure` checks a family on a fitted model. `check_method` checks a method on
+read-outs and on fitted models. `STRUCTURE_LAWS` and `METHOD_LAWS` list the laws for
+parametrised tests: functions that raise an AssertionError.
 """
 
 from skprune.methods import make_method
@@ -15,25 +15,25 @@ from skprune.testing.structure_laws import (
 
 
 def check_structure(estimator, X, y, granularity, *, sample_weight=None):
-    """Hold a model family to the laws of a structure.
+    """Check a model family against the laws of a structure.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted on the samples, small: each law prunes it a few times.
+        Fitted on the samples. Choose a small one: each law prunes it a few times.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+        Targets of the samples.
     granularity : str
-        What a unit is.
+        Kind of unit.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
 
     Raises
     ------
     AssertionError
-        Where a law is broken.
+        If a law is broken.
 
     Examples
     --------
@@ -49,20 +49,20 @@ def check_structure(estimator, X, y, granularity, *, sample_weight=None):
 
 
 def check_method(method, specimens=()):
-    """Hold a pruning method to its laws.
+    """Check a pruning method against its laws.
 
     Parameters
     ----------
     method : str, Method or callable
-        As `skprune.PruningEstimator` takes it.
+        As in `skprune.PruningEstimator`.
     specimens : sequence of Specimen, default=()
-        Fitted models that the method must be able to prune, besides the read-outs
-        that each law makes itself.
+        Fitted models that the method must be able to prune, in addition to the
+        read-outs that the laws make themselves.
 
     Raises
     ------
     AssertionError
-        Where a law is broken.
+        If a law is broken.
 
     Examples
     --------

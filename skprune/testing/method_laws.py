@@ -1,6 +1,6 @@
-"""The laws that every pruning method keeps, each a function of the method.
+"""Laws that every pruning method must satisfy, each a function of the method.
 
-They raise an AssertionError where a law is broken.
+A law raises an AssertionError if it is broken.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ N_INPUTS, N_OUTPUTS = 12, 2
 
 
 def example_readouts():
-    """Read-outs of correlated inputs, by weight and by input, dense and sparse.
+    """Make read-outs of correlated inputs, by weight and by input, dense and sparse.
 
     Returns
     -------
     list of DenseReadout
-        Of 12 inputs and two outputs.
+        Each has 12 inputs and two outputs.
     """
     rng = np.random.default_rng(7)
     A = rng.normal(size=(80, N_INPUTS)) @ rng.normal(size=(N_INPUTS, N_INPUTS))
@@ -37,7 +37,7 @@ def example_readouts():
 
 
 def importances_are_finite_and_not_negative(method):
-    """One finite number for each unit, not negative."""
+    """A method returns one finite, non-negative number for each unit."""
     for readout in example_readouts():
         ranked = method.rank([readout], readout.n_units // 2, np.random.default_rng(0))
         assert ranked.shape == (readout.n_units,)
@@ -46,14 +46,14 @@ def importances_are_finite_and_not_negative(method):
 
 
 def same_seed_same_gates(method):
-    """The same seed gives the same importances and the same gates."""
+    """Equal seeds give equal importances and equal gates."""
     for readout in example_readouts():
         one, other = (_ranked(method, readout, seed=1) for _ in range(2))
         assert_array_equal(one, other)
 
 
 def ranking_depends_on_rate_only_if_declared(method):
-    """Without ``ranking_depends_on_rate``, several rates share one ranking."""
+    """The ranking is the same at all rates unless ``ranking_depends_on_rate``."""
     if method.ranking_depends_on_rate:
         return
     for readout in example_readouts():
@@ -65,7 +65,7 @@ def ranking_depends_on_rate_only_if_declared(method):
 
 
 def permuting_units_permutes_importances(method):
-    """What a unit is worth does not depend on its number, if nothing is drawn."""
+    """The importance of a unit does not depend on its position, if nothing is drawn."""
     for readout in example_readouts():
         ranked = _ranked(method, readout, seed=0)
         if not np.array_equal(ranked, _ranked(method, readout, seed=1)):
@@ -77,7 +77,7 @@ def permuting_units_permutes_importances(method):
 
 
 def gates_have_exact_number_of_zeros(method):
-    """In every scope, floors of groups kept, nothing kept below what goes."""
+    """In every scope, gates respect nesting and the floor of each group."""
     rng, readout = np.random.default_rng(0), example_readouts()[0]
     importances = _ranked(method, readout, seed=0)
     halves = np.repeat([0, 1], len(importances) // 2)
@@ -100,7 +100,7 @@ def gates_have_exact_number_of_zeros(method):
 
 
 def method_and_readout_are_untouched(method):
-    """Parameters and inputs stay, and the method clones."""
+    """Ranking changes neither parameters nor inputs, and the method can be cloned."""
     for readout in example_readouts():
         before = _content(method, readout)
         _ranked(method, readout, seed=0)
@@ -110,20 +110,20 @@ def method_and_readout_are_untouched(method):
 
 
 def _content(method, readout):
-    """Hash of what ranking must not change; functions have no content to hash."""
+    """Hash everything that ranking must not change, except functions."""
     parameters = method.get_params().items()
     values = {name: value for name, value in parameters if not callable(value)}
     return content_hash((values, readout.A, readout.W))
 
 
 def _ranked(method, readout, seed):
-    """Importances of the units of one read-out, half of which are to stay."""
+    """Rank the units of one read-out, half of which are to be kept."""
     rng = np.random.default_rng(seed)
     return method.rank([readout], readout.n_units // 2, rng)
 
 
 def _with_inputs(readout, order):
-    """The read-out with its inputs in another order."""
+    """Make the same read-out with its inputs in another order."""
     name, A, W = readout.name, readout.A[:, order], readout.W[order]
 
     def D(rng=None):

@@ -1,6 +1,6 @@
-"""The laws that every model family keeps, each a function of a `Specimen`.
+"""Laws that every model family must satisfy, each a function of a `Specimen`.
 
-They raise an AssertionError where a law is broken.
+A law raises an AssertionError if it is broken.
 """
 
 import copy
@@ -17,9 +17,11 @@ from sklearn.base import clone, is_regressor
 from skprune.engine.fits import Fit
 from skprune.engine.plan import Plan
 from skprune.engine.pruning import prunings
-from skprune.engine.report import arrays_of, model_size
+from skprune.engine.recall import decided
+from skprune.engine.report import model_size
 from skprune.engine.warnings import FlooredRateWarning
 from skprune.methods import Magnitude, Random
+from skprune.numerics.held import arrays_of
 from skprune.numerics.units import keep_units
 from skprune.structures import Samples, family_of, locate
 
@@ -35,18 +37,18 @@ LINKS = {
 
 @dataclass(frozen=True)
 class Specimen:
-    """A fitted model and samples, on which the laws of a structure are held.
+    """Fitted model with samples, on which the laws are checked.
 
     Attributes
     ----------
     estimator : estimator
-        Fitted; a model or a container of one.
+        Fitted model, or a container with one inside.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples as the estimator takes them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
+        Targets of the samples.
     granularity : str
-        What a unit is.
+        Kind of unit.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
     """
@@ -59,18 +61,18 @@ class Specimen:
 
     @property
     def samples(self):
-        """The samples and their weights."""
+        """Samples with their weights."""
         return Samples(self.X, self.y, self.sample_weight)
 
     def structure(self, model=None):
-        """The structure of the model, or of another one in its place."""
+        """Make the structure of the model, or of another model in its place."""
         location = locate(self.estimator, self.samples)
         family = family_of(location.model)
         kind = family.structures[family.granularity(self.granularity)]
         return kind(location.model if model is None else model, location.samples)
 
     def pruned(self, rate, method=None, **options):
-        """What pruning the estimator to a rate gives."""
+        """Prune the estimator to a rate."""
         plan = Plan(method or Random(), self.granularity, **options)
         fit, rng = Fit(self.estimator, self.samples), np.random.default_rng(0)
         [pruned] = prunings(fit, plan, [rate], rng)
@@ -85,7 +87,7 @@ def gates_of_one_change_nothing(specimen):
 
 
 def gate_gradient_is_derivative_of_loss(specimen, n_gates=8, step=1e-6):
-    """The gradient by a gate is the central difference of the loss."""
+    """The derivative with respect to a gate is the central difference of the loss."""
     structure = specimen.structure()
     single = structure.output().dtype != np.float64
     if not structure.gates_are_linear or single or not structure.n_units:
@@ -102,7 +104,7 @@ def gate_gradient_is_derivative_of_loss(specimen, n_gates=8, step=1e-6):
 
 
 def rebuilt_model_computes_what_gates_say(specimen):
-    """Without recovery, the smaller model has the output of the gated one."""
+    """Without compensation, the smaller model has the output of the gated model."""
     structure, rng = specimen.structure(), np.random.default_rng(0)
     gates = _some_gates(structure)
     if structure.units.rescalable:
@@ -112,7 +114,7 @@ def rebuilt_model_computes_what_gates_say(specimen):
 
 
 def finished_model_predicts_what_structure_says(specimen):
-    """What equals the structure's output before pruning equals it afterwards."""
+    """Predictions that follow from the output before pruning do so afterwards."""
     structure = specimen.structure()
     links = _links(structure, specimen)
     assert links, "No prediction of the model is a function of the structure's output."
@@ -120,14 +122,14 @@ def finished_model_predicts_what_structure_says(specimen):
     for compensate in (False, True):
         smaller = structure.prune(gates, compensate=compensate, rng=rng)
         missing = links - _links(smaller, specimen)
-        assert not missing, f"compensate={compensate}: {missing} hold no longer."
+        assert not missing, f"compensate={compensate}: {missing} do not hold."
 
 
 def removed_units_are_gone(specimen):
-    """The next structure has what is left, and one of the finished model no more.
+    """The pruned structure has the kept units, and the finished model no others.
 
-    It has less where what was left has lost all that it did, as a feature of a tree
-    whose splits hung below those of another.
+    The finished model has fewer if a kept unit lost its effect, such as a feature of a
+    tree whose splits were below those of a removed feature.
     """
     structure, rng = specimen.structure(), np.random.default_rng(0)
     gates = _some_gates(structure)
@@ -155,7 +157,7 @@ def given_estimator_is_untouched(specimen):
 
 
 def result_is_a_plain_estimator(specimen):
-    """It pickles, deep-copies and clones, and is of the class that was given."""
+    """The result pickles, deep-copies and clones, and keeps the class of the model."""
     pruned = specimen.pruned(0.5).estimator
     predicted = pruned.predict(specimen.X)
     for twin in (pickle.loads(pickle.dumps(pruned)), copy.deepcopy(pruned)):
@@ -176,8 +178,19 @@ def report_says_what_the_result_is(specimen):
         assert sum(group.n_kept for group in report.groups) == pruned.support.sum()
 
 
+def output_decides_the_class(specimen):
+    """The class that `recall` reads off the output is the one that is predicted."""
+    location = locate(specimen.estimator, specimen.samples)
+    classes = getattr(location.model, "classes_", None)
+    if classes is None or isinstance(classes, list) or np.ndim(specimen.y) > 1:
+        return
+    found = decided(specimen.structure().output(X=location.samples.X), classes)
+    predicted = location.model.predict(location.samples.X)
+    assert np.mean(found == predicted) > 0.99  # ties are broken by rounding
+
+
 def rate_zero_returns_equal_model(specimen):
-    """A rate of zero predicts exactly what the given model does."""
+    """Pruning at a rate of zero predicts exactly what the given model predicts."""
     pruned = specimen.pruned(0).estimator
     _assert_same(
         pruned.predict(specimen.X),
@@ -188,7 +201,7 @@ def rate_zero_returns_equal_model(specimen):
 
 
 def statistics_are_finite_and_not_negative(specimen):
-    """Read-outs answer with a finite number for each unit, in the structure's order."""
+    """Read-outs return a finite, non-negative number for each unit of the structure."""
     structure, rng = specimen.structure(), np.random.default_rng(0)
     readouts = structure.readouts()
     assert sum(readout.n_units for readout in readouts) == structure.n_units
@@ -204,7 +217,7 @@ def statistics_are_finite_and_not_negative(specimen):
 
 
 def weight_of_zero_is_a_row_removed(specimen):
-    """A sample of weight zero is to the ranking as if it were not there."""
+    """A sample of weight zero has the same effect on the ranking as no sample."""
     n_samples = len(specimen.structure().output())
     rows = np.flatnonzero(np.arange(n_samples) % 3)
     present = np.isin(np.arange(n_samples), rows).astype(float)
@@ -221,8 +234,25 @@ def weight_of_zero_is_a_row_removed(specimen):
 
 
 def exact_number_is_removed(specimen):
-    """As many units go as the rate says, or as many as can."""
+    """Pruning removes exactly the units that the rate asks for, or all it can."""
     method_removes_exact_number(Magnitude(), specimen)
+
+
+def fine_tuning_holds_removed_units(specimen):
+    """Fine-tuning returns a new structure in which no removed unit comes back."""
+    model = locate(specimen.estimator, specimen.samples).model
+    if not family_of(model).trains_by_passes:
+        return
+    structure, rng = specimen.structure(), np.random.default_rng(0)
+    smaller = structure.prune(_some_gates(structure), compensate=True, rng=rng)
+    before = np.array(smaller.output())
+    trained = smaller.finetune(2, rng)
+    assert_array_equal(smaller.output(), before)
+    assert trained.n_units == smaller.n_units
+    assert not np.array_equal(trained.output(), before)
+    again = specimen.structure(trained.finished())
+    assert again.n_units <= trained.n_units
+    _assert_same(again.output(), trained.output(), single=1e-4, double=1e-9)
 
 
 def same_seed_same_model(specimen):
@@ -235,18 +265,18 @@ def same_seed_same_model(specimen):
 
 
 def method_removes_exact_number(method, specimen, rates=RATES, **options):
-    """As many units go as the rate says, or as many as can.
+    """Check that a method removes exactly the units that a rate asks for.
 
     Parameters
     ----------
     method : Method
-        What ranks the units.
+        Ranks the units.
     specimen : Specimen
-        What is pruned.
+        Model to prune.
     rates : sequence of float
-        Shares of the units.
+        Fractions of units to remove. Each may be limited by ``units.removable``.
     **options
-        Of `skprune.prune`.
+        Passed to the pruning: ``scope``, ``n_steps``, ``compensate``, ``finetune``.
     """
     structure = specimen.structure()
     n_units, removable = structure.n_units, structure.units.removable
@@ -255,15 +285,16 @@ def method_removes_exact_number(method, specimen, rates=RATES, **options):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FlooredRateWarning)
             pruned = specimen.pruned(rate, method, **options)
-        n_gone = np.count_nonzero(~pruned.support)
+        n_removed = np.count_nonzero(~pruned.support)
         assert pruned.support.shape == pruned.importances.shape == (n_units,)
-        assert n_gone == wanted, f"rate={rate}: {n_gone} units went, not {wanted}."
-        assert pruned.rate == n_gone / max(n_units, 1)
+        problem = f"rate={rate}: {n_removed} units removed, not {wanted}."
+        assert n_removed == wanted, problem
+        assert pruned.rate == n_removed / max(n_units, 1)
         assert np.isfinite(pruned.importances).all()
 
 
 def _assert_same(actual, wanted, *, single, double):
-    """Equal up to a share of the largest entry, by the precision of the numbers."""
+    """Compare up to a fraction of the largest entry that depends on the precision."""
     actual, wanted = np.asarray(actual), np.asarray(wanted)
     if not np.issubdtype(wanted.dtype, np.floating):
         assert_array_equal(actual, wanted)
@@ -274,7 +305,7 @@ def _assert_same(actual, wanted, *, single, double):
 
 
 def _some_gates(structure, share=0.4):
-    """Gates of zero and one that keep nesting and floors."""
+    """Draw gates of zero and one that respect nesting and floors."""
     units = structure.units
     importances = np.random.default_rng(0).random(units.n_units)
     n_remove = min(round(share * units.n_units), units.removable)
@@ -282,7 +313,7 @@ def _some_gates(structure, share=0.4):
 
 
 def _links(structure, specimen):
-    """Which predictions of the finished model are which function of the output."""
+    """Find which predictions of the finished model are which function of the output."""
     model, output = structure.finished(), np.asarray(structure.output(), dtype=float)
     X = locate(specimen.estimator, specimen.samples).samples.X
     single = structure.output().dtype != np.float64
@@ -302,7 +333,7 @@ def _links(structure, specimen):
 
 
 def _predictions(model, X):
-    """Name and values of shape (n_samples, n_columns) of each real prediction."""
+    """Yield the name and the (n_samples, n_columns) values of each prediction."""
     names = ["decision_function", "predict_proba"]
     for name in ["predict"] if is_regressor(model) else names:
         if hasattr(model, name):
@@ -312,7 +343,7 @@ def _predictions(model, X):
 
 
 def _rows(container, rows):
-    """Some rows of an array, a sparse matrix, a list or a data frame."""
+    """Take rows of an array, a sparse matrix, a list or a data frame."""
     if hasattr(container, "iloc"):
         return container.iloc[rows]
     return (container if hasattr(container, "shape") else np.asarray(container))[rows]
@@ -327,9 +358,11 @@ STRUCTURE_LAWS = (
     given_estimator_is_untouched,
     result_is_a_plain_estimator,
     report_says_what_the_result_is,
+    output_decides_the_class,
     rate_zero_returns_equal_model,
     statistics_are_finite_and_not_negative,
     weight_of_zero_is_a_row_removed,
     exact_number_is_removed,
+    fine_tuning_holds_removed_units,
     same_seed_same_model,
 )

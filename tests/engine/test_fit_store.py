@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from skprune import PruningEstimator
 from skprune.engine import fits
 from skprune.engine.fits import Fit, FitStore
-from skprune.engine.report import arrays_of, held_bytes
+from skprune.numerics.held import arrays_of, held_bytes
 from skprune.structures import Samples, family_of, final_model
 
 X, Y = load_iris(return_X_y=True)

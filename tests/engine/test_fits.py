@@ -23,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, prune
 from skprune.engine.fits import seeded
-from skprune.engine.report import arrays_of
 from skprune.estimators.routing import check_shows_all
+from skprune.numerics.held import arrays_of
 from skprune.structures import Samples
 from tests.prunings import pruned_once
 

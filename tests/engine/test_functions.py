@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skprune import L1, Magnitude, model_size, prune, pruning_path
 from skprune.engine.functions import check_rates
-from skprune.engine.report import arrays_of
 from skprune.methods import METHODS
+from skprune.numerics.held import arrays_of
 from skprune.structures import family_of, final_model
 from skprune.structures.tree_samples import routed
 from tests.cases import CASES

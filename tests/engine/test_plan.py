@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skprune import ImportanceSampling, PruningEstimator, Taylor
 from skprune.engine.plan import Plan, check_rate
 from skprune.methods import Magnitude
+from skprune.numerics.obs import squared_weight
+from skprune.structures import family_of
+from tests.cases import CASES
 
 
 @pytest.mark.parametrize(
@@ -43,3 +48,64 @@ def test_plan_is_what_it_was():
     """A plan cannot be changed."""
     with pytest.raises(AttributeError):
         Plan(Magnitude()).rate = 0.9
+
+
+class Unfittable(RandomForestRegressor):
+    """A forest that must not be trained."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Fails."""
+        raise AssertionError("The plan was not checked before the fit.")
+
+
+@pytest.mark.parametrize("order", ["auto", 2])
+def test_weights_of_splits_are_not_re_estimated(order):
+    """The value is refused before the forest is trained, and what to do is said."""
+    method = Taylor(order=order, score="weight")
+    pruner = PruningEstimator(Unfittable(), method=method, granularity="tree")
+    with pytest.raises(ValueError, match=r"score='weight'.*forests.*score='loss'\.$"):
+        pruner.fit([[0.0], [1.0]], [0, 1])
+    Plan(Taylor(order=1, score="weight")).check(Unfittable())
+    Plan(method).check(Ridge())
+
+
+def test_sensitivity_of_splits_is_not_known():
+    """The granularity that can answer is named."""
+    method = ImportanceSampling(sensitivity="max")
+    wanted = r"sensitivity='max'.*granularity='connection'.*'norm', or .*='neuron'"
+    with pytest.raises(ValueError, match=wanted):
+        Plan(method, granularity="split").check(Unfittable())
+    Plan(method, granularity="tree").check(Unfittable())
+
+
+@pytest.mark.parametrize("base", [Ridge(), RandomForestRegressor()], ids=str)
+def test_bagging_has_what_its_members_have(base):
+    """Members answer for the ensemble, at each granularity of theirs."""
+    plan = Plan(Taylor(score="weight"), granularity="connection")
+    if isinstance(base, Ridge):
+        plan.check(BaggingRegressor(base))
+    else:
+        with pytest.raises(ValueError, match="bagging of forests do not have"):
+            plan.check(BaggingRegressor(base))
+
+
+def answered(readout, operation):
+    """Whether a read-out has an optional operation."""
+    try:
+        args = [squared_weight] if operation == "elimination" else []
+        getattr(readout, operation)(*args)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_declared_is_answered(case):
+    """Read-outs have the operations that their family declares, and no others."""
+    family = family_of(case.model)
+    for granularity in case.granularities:
+        declared = family.answers(family.granularity(granularity))
+        for readout in case.specimen(granularity).structure().readouts():
+            for operation in ("elimination", "sensitivity"):
+                has = answered(readout, operation)
+                assert has == (operation in declared), (granularity, operation)

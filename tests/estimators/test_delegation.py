@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -72,23 +71,17 @@ def pruned_ridge():
 
 
 @pytest.fixture(scope="module")
-def iris():
+def iris(iris):
     """Standardised X and three classes."""
-    X, y = load_iris(return_X_y=True)
+    X, y = iris
     return StandardScaler().fit_transform(X), y
 
 
 @pytest.fixture(scope="module")
-def cancer():
+def cancer(cancer):
     """Standardised X and two classes."""
-    X, y = load_breast_cancer(return_X_y=True)
+    X, y = cancer
     return StandardScaler().fit_transform(X), y
-
-
-@pytest.fixture(scope="module")
-def diabetes():
-    """X and a real target."""
-    return load_diabetes(return_X_y=True)
 
 
 CLASSIFIERS = {

@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -33,27 +32,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 @pytest.fixture(scope="module")
-def iris():
-    """X and three classes."""
-    return load_iris(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def cancer():
-    """X and two classes."""
-    return load_breast_cancer(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def diabetes():
-    """X and a real target."""
-    return load_diabetes(return_X_y=True)
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """Few rows of X in [0, 1], and ten classes."""
-    X, y = load_digits(return_X_y=True)
+def digits(digits):
+    """A few rows of X in [0, 1], and ten classes."""
+    X, y = digits
     return X[:400] / 16, y[:400]
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_iris
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skprune import PruningEstimator, PruningEstimatorCV, PruningSelector
-from skprune.estimators.delegation import ANSWERING
+from skprune.estimators.routing import ANSWERING
 
 X, Y = load_iris(return_X_y=True)
 COLOURS = np.arange(len(Y))
@@ -142,9 +142,9 @@ def test_without_routing_nothing_is_passed(method):
             getattr(pruner, method)(X, colours=COLOURS)
 
 
-def test_weights_of_partial_fit_are_those_of_fit():
+def test_weights_of_partial_fit_are_those_of_fit(digits):
     """Training on takes the weights that fit asks for, and refuses others."""
-    X, y = load_digits(return_X_y=True)
+    X, y = digits
     rows, weights = slice(0, 300), np.linspace(0, 2, 300)
     net = MLPClassifier((10,), max_iter=20, random_state=0)
     pruner = PruningEstimator(net, random_state=0).fit(X[rows], y[rows])

@@ -69,9 +69,9 @@ EXTRA_CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def cancer():
+def cancer(cancer):
     """Thirty features, scaled, and two classes."""
-    X, y = load_breast_cancer(return_X_y=True)
+    X, y = cancer
     return StandardScaler().fit_transform(X), y
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
 from skprune import Magnitude, PruningEstimator
@@ -14,9 +13,9 @@ from skprune.testing.method_laws import example_readouts
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_name_and_object_are_the_same_method(name):
+def test_name_and_object_are_the_same_method(name, diabetes):
     """A name stands for the method with its defaults."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     by_name = PruningEstimator(Ridge(), method=name, random_state=0).fit(X, y)
     by_object = PruningEstimator(Ridge(), method=METHODS[name](), random_state=0)
     assert_array_equal(by_name.importances_, by_object.fit(X, y).importances_)
@@ -30,13 +29,13 @@ def test_object_is_cloned():
     assert made is not given and made.get_params() == given.get_params()
 
 
-def test_function_is_a_method():
+def test_function_is_a_method(diabetes):
     """A function of a read-out ranks like a method, and survives a clone."""
 
     def by_fisher(readout, rng):
         return readout.fisher()
 
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     model = clone(PruningEstimator(Ridge(), method=by_fisher)).fit(X, y)
     assert isinstance(model.method_, FunctionMethod)
     kept, gone = model.importances_[model.support_], model.importances_[~model.support_]
@@ -94,9 +93,9 @@ def test_gates_are_those_of_the_selection():
     assert gates.dtype == float
 
 
-def test_parameters_are_checked_by_their_constraints():
+def test_parameters_are_checked_by_their_constraints(diabetes):
     """A method of one's own is checked before anything is fitted, too."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     with pytest.raises(ValueError, match=r"'value' parameter of Constant.*'one'"):
         PruningEstimator(Ridge(), method=Constant("one")).fit(X, y)
     assert PruningEstimator(Ridge(), method=Constant()).fit(X, y).rate_ == 0.5

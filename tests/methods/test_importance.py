@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression
@@ -16,8 +15,9 @@ from skprune import ImportanceSampling, PruningEstimator, prune
 
 
 @pytest.fixture(scope="module")
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
+def fitted(diabetes):
+    """X, y and a linear model."""
+    X, y = diabetes
     return X, y, LinearRegression().fit(X, y)
 
 
@@ -30,9 +30,9 @@ def mean_over_draws(model, X, y, n_draws, **options):
 
 
 @pytest.mark.parametrize("sensitivity", ["norm", "max"])
-def test_linear_output_is_unbiased(diabetes, sensitivity):
+def test_linear_output_is_unbiased(fitted, sensitivity):
     """The mean over many draws is the output of the unpruned model."""
-    X, y, model = diabetes
+    X, y, model = fitted
     method = ImportanceSampling(sensitivity=sensitivity, n_draws=1)
 
     mean, error = mean_over_draws(model, X, y, 800, rate=0.5, method=method)
@@ -40,9 +40,9 @@ def test_linear_output_is_unbiased(diabetes, sensitivity):
     assert (np.abs(mean - model.predict(X)) < 4.5 * error).all()
 
 
-def test_without_reweighting_it_is_not(diabetes):
+def test_without_reweighting_it_is_not(fitted):
     """With gates of one instead, the mean falls short of the unpruned output."""
-    X, y, model = diabetes
+    X, y, model = fitted
     method = ImportanceSampling(reweight=False, n_draws=1)
 
     mean, error = mean_over_draws(model, X, y, 400, rate=0.5, method=method)
@@ -50,9 +50,9 @@ def test_without_reweighting_it_is_not(diabetes):
     assert (np.abs(mean - model.predict(X)) > 4.5 * error).mean() > 0.5
 
 
-def test_last_layer_is_unbiased():
+def test_last_layer_is_unbiased(diabetes):
     """For a network with one hidden layer the sampled neurons keep the mean output."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     X, y = scale(X), scale(y)
     net = MLPRegressor(hidden_layer_sizes=(12,), activation="tanh", max_iter=50)
     with warnings.catch_warnings():
@@ -74,9 +74,9 @@ def test_last_layer_is_unbiased():
 
 @pytest.mark.parametrize("scope", ["global", "local", "lamp"])
 @pytest.mark.parametrize("granularity", ["split", "tree", "depth"])
-def test_size_of_sample_is_exact(scope, granularity):
+def test_size_of_sample_is_exact(scope, granularity, digits):
     """Splits, trees and levels of a forest: as many go as the rate says."""
-    X, y = load_digits(return_X_y=True)
+    X, y = digits
     forest = RandomForestClassifier(6, max_depth=6, random_state=0)
 
     pruned = PruningEstimator(
@@ -91,9 +91,9 @@ def test_size_of_sample_is_exact(scope, granularity):
     assert (~pruned.support_).sum() == round(0.5 * pruned.n_units_)
 
 
-def test_deterministic_norm_is_magnitude(diabetes):
+def test_deterministic_norm_is_magnitude(fitted):
     """Keeping the largest contributions is magnitude pruning."""
-    X, y, model = diabetes
+    X, y, model = fitted
     method = ImportanceSampling(deterministic=True)
 
     sampled = prune(model, X, y, rate=0.5, method=method)
@@ -101,9 +101,9 @@ def test_deterministic_norm_is_magnitude(diabetes):
     assert_allclose(sampled.coef_, prune(model, X, y, rate=0.5).coef_)
 
 
-def test_best_of_draws_distorts_less(diabetes):
+def test_best_of_draws_distorts_less(fitted):
     """The best of twenty draws changes the output less than a single one does."""
-    X, y, model = diabetes
+    X, y, model = fitted
     distortion = {1: [], 20: []}
     for n_draws, values in distortion.items():
         method = ImportanceSampling(n_draws=n_draws)
@@ -121,9 +121,9 @@ def test_best_of_draws_distorts_less(diabetes):
     assert max(distortion[20]) <= np.mean(distortion[1])
 
 
-def test_one_seed_one_sample(diabetes):
+def test_one_seed_one_sample(fitted):
     """The same random_state draws the same units, another one draws others."""
-    X, y, model = diabetes
+    X, y, model = fitted
     method = ImportanceSampling(n_draws=1)
     first, again, other = (
         prune(model, X, y, rate=0.5, method=method, random_state=seed).coef_

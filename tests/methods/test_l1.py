@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -14,9 +13,9 @@ from tests.cases import l1_logistic
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5, 0.8])
-def test_support_is_that_of_lasso(rate):
+def test_support_is_that_of_lasso(rate, diabetes):
     """On standardised features it keeps what Lasso keeps at the penalty found."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     X = scale(X)
 
     pruned = PruningEstimator(LinearRegression(), method="l1", rate=rate).fit(X, y)
@@ -25,9 +24,9 @@ def test_support_is_that_of_lasso(rate):
     assert_array_equal(lasso.coef_ != 0, pruned.support_)
 
 
-def test_survivors_are_freed_of_the_bias():
+def test_survivors_are_freed_of_the_bias(diabetes):
     """After compensation the coefficients are those of least squares on the support."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
 
     pruned = PruningEstimator(LinearRegression(), method=L1(), rate=0.6).fit(X, y)
 
@@ -35,9 +34,9 @@ def test_survivors_are_freed_of_the_bias():
     np.testing.assert_allclose(pruned.coef_[pruned.support_], refit.coef_, rtol=1e-5)
 
 
-def test_support_is_that_of_l1_logistic_regression():
+def test_support_is_that_of_l1_logistic_regression(cancer):
     """For log-loss it keeps what L1 logistic regression keeps at the same penalty."""
-    X, y = load_breast_cancer(return_X_y=True)
+    X, y = cancer
     X = scale(X)
     model = LogisticRegression(max_iter=500)
 
@@ -49,9 +48,9 @@ def test_support_is_that_of_l1_logistic_regression():
 
 
 @pytest.mark.parametrize("granularity", ["connection", "neuron", "feature", "layer"])
-def test_no_layer_of_a_deep_network_is_starved(granularity):
+def test_no_layer_of_a_deep_network_is_starved(granularity, digits):
     """In a deep net each layer keeps units and the accuracy is far above chance."""
-    X, y = load_digits(return_X_y=True)
+    X, y = digits
     net = MLPClassifier((24, 20, 16), max_iter=60, tol=0.01, random_state=0)
     rate = 0.34 if granularity == "layer" else 0.5
 
@@ -64,8 +63,8 @@ def test_no_layer_of_a_deep_network_is_starved(granularity):
 
 
 @pytest.fixture(scope="module")
-def split():
-    X, y = load_digits(return_X_y=True)
+def split(digits):
+    X, y = digits
     return train_test_split(X / 16, y, random_state=0)
 
 

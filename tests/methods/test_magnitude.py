@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -30,9 +29,9 @@ def test_plain_size(number):
     assert_allclose(plain, wanted)
 
 
-def test_units_of_features_do_not_matter():
+def test_units_of_features_do_not_matter(diabetes):
     """Metres or millimetres: the same features stay, unless plain sizes are asked."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     units = 10.0 ** np.linspace(-2, 2, 10)
     supports = {}
     for scale in ("inputs", None):
@@ -42,9 +41,9 @@ def test_units_of_features_do_not_matter():
     assert (supports[None][0] != supports[None][1]).any()
 
 
-def test_scaled_magnitude_is_optimal_brain_damage():
+def test_scaled_magnitude_is_optimal_brain_damage(diabetes):
     """On one feature's removal the loss grows by half its share of the variance."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     X = StandardScaler().fit_transform(X)
     Q = np.linalg.qr(X)[0]
     model = LinearRegression().fit(Q, y)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.feature_selection import RFE
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
@@ -13,8 +13,8 @@ from skprune import Magnitude, PruningEstimator, Taylor
 
 
 @pytest.fixture(scope="module")
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
+def diabetes(diabetes):
+    X, y = diabetes
     X = PolynomialFeatures(2, include_bias=False).fit_transform(X)
     return scale(X), y
 
@@ -84,9 +84,9 @@ def test_mean_gradient_would_vanish(diabetes):
 
 
 @pytest.mark.parametrize(("max_inputs", "order"), [(5000, 2), (63, 1)])
-def test_auto_says_which_order_ran(max_inputs, order):
+def test_auto_says_which_order_ran(max_inputs, order, digits):
     """Order "auto" is 2 up to max_inputs inputs, else 1, and order_ says which."""
-    X, y = load_digits(return_X_y=True)
+    X, y = digits
     method = Taylor(max_inputs=max_inputs)
 
     pruned = PruningEstimator(Ridge(), method=method, random_state=0).fit(X, y)

@@ -112,10 +112,13 @@ def test_drawn_targets_have_the_curvature_as_squared_gradient(name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_draws_repeat_and_keep_shape(name, Z):
-    """The same generator draws the same targets, of the shape of Z."""
+    """The generator decides the targets, which have the shape of Z."""
     loss = LOSSES[name]
-    one, other = (loss.draw(Z, np.random.default_rng(5)) for _ in range(2))
-    assert_array_equal(one, other)
+    one, again, other = (
+        loss.draw(Z, np.random.default_rng(seed)) for seed in (5, 5, 6)
+    )
+    assert_array_equal(one, again)
+    assert (one != other).any()
     assert one.shape == Z.shape
     assert (loss.value(Z, one) > -np.inf).all()
 

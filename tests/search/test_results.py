@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 
@@ -44,9 +43,9 @@ def test_means_ranks_and_sizes(folds):
     assert "n_worse" not in table
 
 
-def test_keys_are_those_of_a_grid_search(folds):
+def test_keys_are_those_of_a_grid_search(folds, diabetes):
     """Whoever reads one table can read the other."""
-    X, y = load_diabetes(return_X_y=True)
+    X, y = diabetes
     grid = GridSearchCV(PruningEstimator(Ridge()), {"rate": RATES}, cv=2).fit(X, y)
     assert set(grid.cv_results_) <= set(tabulate(RATES, folds))
     table = tabulate(RATES, folds)

@@ -14,7 +14,8 @@ from sklearn.ensemble import (
 )
 
 from skprune.numerics import losses
-from skprune.structures.boosting import boosting_loss, places, without_trees
+from skprune.structures.boosting import places, without_trees
+from skprune.structures.tree_models import tree_model
 from skprune.testing.structure_laws import Specimen
 
 X, Y = load_iris(return_X_y=True)
@@ -44,14 +45,14 @@ KINDS = {
 def test_loss_is_the_one_of_training(model, y, loss):
     """Losses without a second derivative are none."""
     count = "max_iter" if hasattr(model, "max_iter") else "n_estimators"
-    assert boosting_loss(model.set_params(**{count: 2}).fit(X, y)) is loss
+    assert tree_model(model.set_params(**{count: 2}).fit(X, y)).loss() is loss
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
 def test_loss_with_a_log_link(loss):
     """The deviance by the logarithm of the mean."""
     model = HistGradientBoostingRegressor(loss=loss, max_iter=2).fit(X, X[:, 3])
-    assert boosting_loss(model).name == losses.tweedie(1).name
+    assert tree_model(model).loss().name == losses.tweedie(1).name
 
 
 def test_places_of_packed_stages():

@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skprune.engine.report import arrays_of
+from skprune.numerics.held import arrays_of
 from skprune.structures import Samples, final_fit_params, final_model, locate
 
 X, Y = load_diabetes(return_X_y=True)

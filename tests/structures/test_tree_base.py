@@ -5,8 +5,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import (
+    AdaBoostRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
 from sklearn.tree import DecisionTreeRegressor
@@ -185,3 +188,27 @@ def test_no_value_of_the_given_trees_is_written_to():
 
     for tree, value in zip(trees_of(model), before):
         assert_array_equal(tree.value, value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeRegressor(random_state=0),
+        RandomForestRegressor(4, random_state=0),
+        AdaBoostRegressor(n_estimators=4, random_state=0),
+        GradientBoostingRegressor(n_estimators=4, random_state=0),
+        HistGradientBoostingRegressor(max_iter=4),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_recovery_does_not_write_into_what_it_recovers(model):
+    """The trees of the structure that is recovered keep their values."""
+    structure = structure_of(model.fit(X[:200], Y[:200]), X[200:], Y[200:])
+    plain = pruned_at(structure, 0.7)[1]
+    before = plain.estimator.predict(X)
+
+    recovered = plain._recovered()
+
+    assert_array_equal(plain.estimator.predict(X), before)
+    assert (recovered.estimator.predict(X) != before).any()
+    assert_allclose(recovered.estimator.predict(X[200:]), recovered.output()[:, 0])

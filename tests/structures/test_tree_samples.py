@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.structures import Samples
+from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import (
     TreeSamples,
     brier,
@@ -69,7 +70,7 @@ def test_class_weights_count():
     model = RandomForestClassifier(2, class_weight={0: 3, 1: 1, 2: 2}).fit(X, Y)
     weight = np.random.default_rng(0).random(150)
 
-    samples = TreeSamples(model, Samples(X, Y, weight))
+    samples = TreeSamples(tree_model(model), Samples(X, Y, weight))
 
     expected = weight * np.array([3, 1, 2])[Y]
     assert_allclose(samples.weights, expected / expected.sum())
@@ -83,7 +84,7 @@ def test_weights_count_different_samples():
     weight[50:60] = 0
     distinct = len(np.unique(np.column_stack([X[:50], Y[:50]]), axis=0))
 
-    samples = TreeSamples(model, Samples(features, y, weight))
+    samples = TreeSamples(tree_model(model), Samples(features, y, weight))
 
     assert_allclose(samples.counts.sum(), distinct)
     assert len(samples.rank) == len(samples.used) == 70

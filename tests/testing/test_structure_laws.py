@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from skprune.methods import Magnitude
 from skprune.structures.base import FAMILIES, Family, register
@@ -90,6 +90,13 @@ class RoundsTheModel(LinearFeatures):
         return model
 
 
+class RegrowsInTraining(LinearFeatures):
+    def finetune(self, epochs, rng, passes=range):
+        whole = copy.copy(self)
+        whole._set_mask(np.ones_like(self.mask))
+        return whole
+
+
 class NegativeStatistics(LinearFeatures):
     def readouts(self):
         readout = copy.copy(super().readouts()[0])
@@ -124,6 +131,7 @@ MUTANTS = {
     "rate_zero_returns_equal_model": RoundsTheModel,
     "statistics_are_finite_and_not_negative": NegativeStatistics,
     "weight_of_zero_is_a_row_removed": IgnoresWeights,
+    "fine_tuning_holds_removed_units": RegrowsInTraining,
     "same_seed_same_model": DrawsFromNowhere,
 }
 
@@ -140,6 +148,7 @@ def specimen():
             {"feature": structure},
             {},
             linear_part_sizes,
+            trains_by_passes=structure is RegrowsInTraining,
         )
         register(family)
         registered.append(family)
@@ -174,9 +183,27 @@ def test_shared_array_is_caught(specimen):
 
 
 def test_every_law_is_listed_and_has_a_mutant():
-    """No law goes untested; that of numbers is a law of methods as well."""
+    """No law goes untested; two have tests of their own below."""
     names = {law.__name__ for law in STRUCTURE_LAWS}
-    assert names - set(MUTANTS) == {"exact_number_is_removed"}
+    others = {"exact_number_is_removed", "output_decides_the_class"}
+    assert names - set(MUTANTS) == others
+
+
+def test_output_that_decides_for_another_class_is_caught():
+    """An output of the wrong sign is none that a classifier decides by."""
+
+    class Swapped(Specimen):
+        def structure(self, model=None):
+            structure = super().structure(model)
+            right = structure.output
+            structure.output = lambda gates=None, X=None: -right(gates, X)
+            return structure
+
+    y = Y > np.median(Y)
+    model = LogisticRegression().fit(X, y)
+    structure_laws.output_decides_the_class(Specimen(model, X, y, "feature"))
+    with pytest.raises(AssertionError):
+        structure_laws.output_decides_the_class(Swapped(model, X, y, "feature"))
 
 
 def test_number_of_removed_units_is_held(specimen):
@@ -187,5 +214,5 @@ def test_number_of_removed_units_is_held(specimen):
             least = max(n_remove - 1, 0)
             return super().gates(readouts, importances, least, units, scope, rng)
 
-    with pytest.raises(AssertionError, match="units went, not"):
+    with pytest.raises(AssertionError, match="units removed, not"):
         structure_laws.method_removes_exact_number(Shy(), specimen(Sound))

@@ -33,7 +33,7 @@ def test_method_on_models():
             return np.ones(len(importances))
 
     check_method(Stubborn())
-    with pytest.raises(AssertionError, match="0 units went"):
+    with pytest.raises(AssertionError, match="0 units removed"):
         check_method(Stubborn(), specimens)
 
 
