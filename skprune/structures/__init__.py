@@ -1,9 +1,9 @@
 """Model families: fitted estimators described as read-outs with units.
 
 `Family`, `Structure`, `Samples`, `ModelSize`, `Units`, `register`, `total_weights` and
-`check_targets` are what a new family needs; a new kind of network needs `NetView`,
-`register_nets`, `Recipe` and an `Activation` a hidden layer. Every module of this folder
-registers its families on import, so that a new family is a new file.
+`check_targets` are what a new family needs. A new kind of network needs `NetView`,
+`register_nets`, `Recipe` and an `Activation` a hidden layer. Every module of this
+folder registers its families on import, so that a new family is a new file.
 """
 
 import importlib
