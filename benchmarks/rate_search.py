@@ -108,7 +108,7 @@ def compare(name, model, options, wanted, X, y):
     scoring = last.cv_results_["mean_score_time"].mean()
     each = (many - few) / (5 * (len(MANY) - len(RATES)))
     print(
-        f"  candidate: {1e3 * each:.1f} ms, including {1e3 * scoring:.1f} to score it"
+        f"  candidate: {1e3 * each:.1f} ms, {1e3 * scoring:.1f} of it to score"
     )
     return good and many / few <= MOST
 
@@ -138,7 +138,7 @@ def compare_memory(name, model, options):
     peak, held, own, kept, answer = (number / 1e6 for number in numbers)
     print(
         f"  {name}: {peak:.1f} MB, {held:.1f} MB afterwards; model {own:.1f} MB, "
-        f"pruned models {kept:.1f} MB, both {own + kept:.1f} MB; predict {answer:.1f} MB"
+        f"pruned ones {kept:.1f} MB, sum {own + kept:.1f} MB; predict {answer:.1f} MB"
     )
     return peak <= own + kept
 
