@@ -2,11 +2,12 @@
 
 from sklearn.base import clone
 
-from skprune.methods.base import FunctionMethod, Method
+from skprune.methods.base import FunctionMethod, Method, Need
 from skprune.methods.importance import ImportanceSampling
 from skprune.methods.l1 import L1
 from skprune.methods.magnitude import Magnitude
 from skprune.methods.random import Random
+from skprune.methods.shrinking import Shrinking
 from skprune.methods.taylor import Taylor
 
 METHODS = {
@@ -56,7 +57,9 @@ __all__ = [
     "ImportanceSampling",
     "Magnitude",
     "Method",
+    "Need",
     "Random",
+    "Shrinking",
     "Taylor",
     "make_method",
 ]

@@ -54,14 +54,14 @@ def _tanh_derivative(H):
     return 1 - H**2
 
 
-def _logistic_derivative(H):
+def _sigmoid_derivative(H):
     return H * (1 - H)
 
 
 IDENTITY = Activation(_identity, np.ones_like)
 RELU = Activation(_relu, _relu_derivative)
 TANH = Activation(np.tanh, _tanh_derivative)
-LOGISTIC = Activation(expit, _logistic_derivative)
+SIGMOID = Activation(expit, _sigmoid_derivative)
 
 
 def product(A, W, out=None):
