@@ -251,7 +251,7 @@ def test_samples_with_other_features(iris):
         (-np.ones(150), "not negative"),
         (np.full(150, np.nan), "finite"),
         (np.ones((150, 2)), r"shape \(150, 2\)"),
-        ("balanced", r"'balanced' must be a number.*compute_sample_weight"),
+        ("balanced", r"'balanced' is not one number.*compute_sample_weight"),
     ],
     ids=["zero", "short", "negative", "nan", "2d", "word"],
 )

@@ -7,7 +7,7 @@ tell apart; kept and removed differ in lightness too.
 from skprune.estimators.delegation import check_has_model
 from skprune.estimators.pruner import PruningEstimator
 from skprune.search.estimator_cv import PruningEstimatorCV
-from skprune.structures import final_model
+from skprune.structures import final_model, way_in
 
 PRUNERS = PruningEstimator, PruningEstimatorCV
 
@@ -65,14 +65,15 @@ def pruned_model(estimator, kinds=PRUNERS):
     sklearn.exceptions.NotFittedError
         If it is not fitted, or holds no model.
     """
-    model = final_model(estimator)
-    if not isinstance(model, kinds):
+    found = [one for one in way_in(estimator) if isinstance(one, kinds)]
+    if not found:
         names = " or ".join(kind.__name__ for kind in kinds)
         raise TypeError(
-            f"{type(model).__name__} has nothing to draw here; give a fitted {names}."
+            f"{type(final_model(estimator)).__name__} has nothing to draw here; give "
+            f"a fitted {names}."
         )
-    check_has_model(model)
-    return model
+    check_has_model(found[0])
+    return found[0]
 
 
 def bare(ax):

@@ -40,8 +40,8 @@ def prune(
     ----------
     estimator : estimator
         A fitted linear model, MLP, tree or forest, or a Pipeline, search,
-        TransformedTargetRegressor or FrozenEstimator that holds one. It is not
-        changed.
+        TransformedTargetRegressor or FrozenEstimator that holds one, or an ensemble of
+        several (stacking, voting, one-vs-rest, ...). It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples on which units are ranked and survivors re-estimated: those that the
         model was trained on, or others like them.
@@ -137,8 +137,8 @@ def pruning_path(
     ----------
     estimator : estimator
         A fitted linear model, MLP, tree or forest, or a Pipeline, search,
-        TransformedTargetRegressor or FrozenEstimator that holds one. It is not
-        changed.
+        TransformedTargetRegressor or FrozenEstimator that holds one, or an ensemble of
+        several (stacking, voting, one-vs-rest, ...). It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Samples on which units are ranked and survivors re-estimated: those that the
         model was trained on, or others like them.

@@ -1,5 +1,6 @@
 """What a pruning is asked to be, checked before anything expensive is done."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -8,7 +9,7 @@ import numpy as np
 from skprune.engine.budget import Budget
 from skprune.methods import Method, make_method
 from skprune.numerics.units import SCOPES
-from skprune.structures import family_of, final_model
+from skprune.structures import family_of, prunable_models
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,24 @@ class Plan:
         TypeError
             If the model is not one that can be pruned.
         ValueError
-            If the family of the model does not have the granularity, or is not
+            If the family of a model does not have the granularity, or is not
             trained by passes and `finetune` asks for some, or if a value is out of
-            its range.
+            its range. Names the model, if there are several.
         """
-        family = family_of(final_model(estimator))
-        canonical = family.granularity(self.granularity)
+        models = prunable_models(estimator)
+        families = [(name, family_of(model)) for name, model in models]
+        for name, family in families:
+            with _naming(name):
+                family.granularity(self.granularity)
+        self._check_values()
+        for name, family in families:
+            with _naming(name):
+                granularity = family.granularity(self.granularity)
+                check_needs(self.method, family, granularity)
+                self._check_training(family, granularity)
+
+    def _check_values(self):
         self.method.check()
-        check_needs(self.method, family, canonical)
         if self.scope not in SCOPES:
             raise ValueError(
                 f"scope={self.scope!r} is not known; choose one of {SCOPES}."
@@ -70,8 +81,10 @@ class Plan:
             raise ValueError(f"compensate={self.compensate!r} must be True or False.")
         _check_count("n_steps", self.n_steps, least=1)
         _check_count("finetune", self.finetune, least=0)
+
+    def _check_training(self, family, granularity):
         if self.method.in_training is not None:
-            self.method.in_training.check(self, family, canonical)
+            self.method.in_training.check(self, family, granularity)
         if self.finetune and not family.trains_by_passes:
             raise ValueError(
                 f"finetune={self.finetune} asks for training passes, but {family.name} "
@@ -105,6 +118,17 @@ def check_needs(method, family, granularity):
             f"{need.setting} asks for {need.asks}, which {family.name} do not have at "
             f"granularity={granularity!r}; use {need.instead}{others}."
         )
+
+
+@contextmanager
+def _naming(name):
+    """Put the name of a model in front of errors about it, a context manager."""
+    try:
+        yield
+    except ValueError as error:
+        if not name:
+            raise
+        raise ValueError(f"{name}: {error}") from None
 
 
 def plan_for(estimator, *, method, **options):

@@ -13,12 +13,12 @@ from sklearn.utils import check_random_state
 from skprune.engine.budget import Budget
 from skprune.engine.fits import Fit
 from skprune.engine.progress import SILENT
-from skprune.engine.ranking import FirstRanking
+from skprune.engine.ranking import first_rankings
 from skprune.engine.report import GroupReport, PruningReport, part_sizes, total_size
 from skprune.engine.steps import rate_within, run_steps
 from skprune.methods import Method
 from skprune.numerics.units import Units
-from skprune.structures import Structure, final_model
+from skprune.structures import Structure, dotted, final_model
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Pruned:
     ----------
     fit : Fit
         The model as trained.
-    before, structure : Structure
-        Structures of the model as trained and of the pruned one.
+    before, after : list of Structure
+        Structures of the models as trained and of the pruned ones.
     method : Method
-        The method that ranked the units.
+        The method that ranked the units; of several models, those of the first.
     importances : ndarray of shape (n_units,)
         Importance of each unit in the last ranking that saw it.
     support : ndarray of bool of shape (n_units,)
@@ -40,8 +40,8 @@ class Pruned:
     """
 
     fit: Fit
-    before: Structure
-    structure: Structure
+    before: list[Structure]
+    after: list[Structure]
     method: Method
     importances: np.ndarray
     support: np.ndarray
@@ -54,12 +54,12 @@ class Pruned:
     @property
     def is_own(self):
         """Whether the model shares no array with one pruned to another rate."""
-        return self.structure.finishes_own
+        return all(structure.finishes_own for structure in self.after)
 
     @cached_property
     def estimator(self):
         """Plain fitted estimator of the class of the one that was given."""
-        return self.fit.location.rebuild(self.structure.finished())
+        return self.fit.location.rebuild(*[one.finished() for one in self.after])
 
     @cached_property
     def report(self):
@@ -67,12 +67,21 @@ class Pruned:
         model = final_model(self.estimator)
         parts = part_sizes(model)
         return PruningReport(
-            groups=group_reports(self.before, self.support),
+            groups=self._groups(),
             before=self.fit.size,
             after=total_size(model, parts),
             parts_before=self.fit.parts,
             parts_after=parts,
         )
+
+    def _groups(self):
+        ends = np.cumsum([structure.n_units for structure in self.before])
+        each = zip(self.fit.location.members, self.before, ends)
+        return [
+            group
+            for member, structure, end in each
+            for group in group_reports(structure, self.support[:end], member.name)
+        ]
 
 
 def prunings(fit, plan, rates, rng, task=SILENT):
@@ -99,13 +108,20 @@ def prunings(fit, plan, rates, rng, task=SILENT):
         One per rate, in their order.
     """
     shared = plan.compensate and (len(rates) > 1 or fit.reused)
-    structure = fit.structure(plan.granularity, shared)
-    first = FirstRanking(structure, plan.method, rng)
+    structures = fit.structures(plan.granularity, shared)
+    firsts = first_rankings(structures, plan.method, rng)
     for rate in rates:
         if isinstance(rate, Budget):
-            rate = rate_within(rate, first, plan, fit)
-        result = run_steps(first, plan, rate, fit, task)
-        yield Pruned(fit, structure, result[0], plan.method, *result[1:])
+            rate = rate_within(rate, firsts, plan, fit)
+        courses = run_steps(firsts, plan, rate, fit, task)
+        yield Pruned(
+            fit=fit,
+            before=structures,
+            after=[course.structure for course in courses],
+            method=plan.method,
+            importances=np.concatenate([course.importances for course in courses]),
+            support=np.concatenate([course.support for course in courses]),
+        )
 
 
 def train_on(fit, rng):
@@ -123,8 +139,8 @@ def train_on(fit, rng):
     estimator
         Plain and fitted; weights that are zero stay zero.
     """
-    trained = fit.structure().finetune(1, rng)
-    return fit.location.rebuild(trained.finished())
+    trained = [structure.finetune(1, rng) for structure in fit.structures()]
+    return fit.location.rebuild(*[structure.finished() for structure in trained])
 
 
 def make_generator(random_state):
@@ -144,11 +160,28 @@ def make_generator(random_state):
     return np.random.default_rng(seed)
 
 
-def group_reports(structure, support):
-    """Units of each layer or tree before and after, a list of GroupReport."""
+def group_reports(structure, support, member=""):
+    """Compare the units of each layer or tree before and after.
+
+    Parameters
+    ----------
+    structure : Structure
+        Structure of a model as trained.
+    support : ndarray of bool
+        Which units remain; those of the structure are the last ones.
+    member : str, default=""
+        Name of the model in an ensemble.
+
+    Returns
+    -------
+    list of GroupReport
+        One for each layer or tree.
+    """
     units: Units = structure.units
-    n_kept = np.bincount(units.group[support], minlength=len(units.floor)).tolist()
-    ends = np.cumsum(units.group_size)
+    start = len(support) - units.n_units
+    kept = units.group[support[start:]]
+    n_kept = np.bincount(kept, minlength=len(units.floor)).tolist()
+    ends = start + np.cumsum(units.group_size)
     starts = (ends - units.group_size).tolist()
-    ranges = structure.group_names, starts, ends.tolist(), n_kept
-    return list(map(GroupReport, *ranges))
+    names = [dotted(member, name) for name in structure.group_names]
+    return list(map(GroupReport, names, starts, ends.tolist(), n_kept))

@@ -5,7 +5,7 @@ same ranking and from the state of the generator just after it, so that its resu
 that of a ranking of its own, to the last digit.
 """
 
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,3 +139,28 @@ class FirstRanking:
 
     def _rank(self, n_keep):
         return rank_units(self.structure, self.method, n_keep, deepcopy(self._rng))
+
+
+def first_rankings(structures, method, rng):
+    """Prepare the first ranking of each of several structures.
+
+    Parameters
+    ----------
+    structures : list of Structure
+        Structures of the models as trained.
+    method : Method
+        Ranks the first one; copies of it rank the others, as methods keep what they
+        find in a model.
+    rng : numpy.random.Generator
+        Generator of the first one; the others draw apart from it.
+
+    Returns
+    -------
+    list of FirstRanking
+        One for each structure.
+    """
+    firsts = [FirstRanking(structure, method, rng) for structure in structures[:1]]
+    for number, structure in enumerate(structures[1:], start=1):
+        own = np.random.Generator(rng.bit_generator.jumped(number))
+        firsts.append(FirstRanking(structure, copy(method), own))
+    return firsts

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skprune._compat import _safe_indexing
 from skprune.engine.warnings import LostClassWarning
+from skprune.structures import final_model
 
 # samples of each class on which its recall is measured: between these numbers, and
 # as few as make so many of all classes
@@ -47,17 +48,13 @@ def class_rows(model, y):
     return {label: r[:: -(-len(r) // most)] for label, r in rows.items()}
 
 
-def recall(structure, classes, X, rows):
-    """Fraction of the samples of each class that a classifier predicts correctly.
+def recall(predicted, rows):
+    """Fraction of the samples of each class that were predicted correctly.
 
     Parameters
     ----------
-    structure : Structure
-        Of the classifier, whose output decides the class as `decided` says.
-    classes : ndarray of shape (n_classes,)
-        Labels that the classifier knows.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        As the model takes it.
+    predicted : ndarray of shape (n_samples,)
+        Labels, for the rows of one class after the other.
     rows : dict of class label to ndarray of int
         From `class_rows`.
 
@@ -66,9 +63,6 @@ def recall(structure, classes, X, rows):
     dict of class label to float
         In [0, 1].
     """
-    if not rows:
-        return {}
-    predicted = decided(structure.output(X=_take(X, rows)), classes)
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
 
@@ -113,12 +107,13 @@ def report_with_recall(pruned):
     """
     fit = pruned.fit
     before = fit.recall_before(pruned.before)
-    after = fit.recall_of(pruned.structure)
+    after = fit.recall_of(pruned.after, lambda: final_model(pruned.estimator))
     warn_of_lost_classes(before, after)
     return replace(pruned.report, recall_before=before, recall_after=after)
 
 
-def _take(X, by_class):
+def take_rows(X, by_class):
+    """Samples of one class after the other, as a model takes them."""
     rows = np.concatenate(list(by_class.values()))
     if sparse.issparse(X):
         return X.tocsr()[rows]

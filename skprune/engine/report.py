@@ -6,7 +6,13 @@ from html import escape
 from sklearn.utils.validation import check_is_fitted
 
 from skprune.numerics.held import stored_bytes
-from skprune.structures import ModelSize, family_of, final_model
+from skprune.structures import (
+    ModelSize,
+    dotted,
+    family_of,
+    final_model,
+    prunable_models,
+)
 
 MAX_ROWS = 12  # groups that a printed report lists before it sums up the rest
 
@@ -24,7 +30,8 @@ def model_size(estimator):
     ModelSize
         ``n_bytes`` counts all arrays that the model holds, those that only training
         needs included. Objects of other libraries inside it are asked for their state,
-        as by pickle.
+        as by pickle. The other numbers of an ensemble of several models are the sums
+        over those that skprune can prune.
 
     Raises
     ------
@@ -43,8 +50,6 @@ def model_size(estimator):
     15
     """
     model = final_model(estimator)
-    if isinstance(getattr(model, "report_", None), PruningReport):
-        return model_size(model.estimator_)
     check_is_fitted(model)
     return total_size(model, part_sizes(model))
 
@@ -79,14 +84,18 @@ def part_sizes(model):
     Parameters
     ----------
     model : estimator
-        A fitted model, not a container.
+        A fitted model, or an ensemble of several.
 
     Returns
     -------
     dict of str to ModelSize
-        By the name of the layer or tree.
+        By the name of the layer or tree, behind that of the model in an ensemble.
     """
-    return family_of(model).part_sizes(model)
+    return {
+        dotted(name, part): size
+        for name, member in prunable_models(model)
+        for part, size in family_of(member).part_sizes(member).items()
+    }
 
 
 @dataclass(frozen=True)

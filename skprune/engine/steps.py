@@ -48,61 +48,113 @@ def removal_counts(n_units, rate, n_steps):
     return [round(r * n_units) for r in [*rates, rate]]
 
 
-def run_steps(first, plan, rate, fit, task):
-    """Prune a structure to a rate, step by step.
+class Course:
+    """The steps of one model to a rate.
 
     Parameters
     ----------
     first : FirstRanking
-        Of the structure.
+        First ranking of the structure of the model as trained.
+    plan : Plan
+        Checked.
+    rate : float
+        Fraction of units to remove.
+
+    Attributes
+    ----------
+    structure : Structure
+        The structure after the steps so far.
+    importances : ndarray of shape (n_units,)
+        Importance of each unit in the last ranking that saw it, zero if none did.
+    support : ndarray of bool of shape (n_units,)
+        Which units remain.
+    """
+
+    def __init__(self, first, plan, rate):
+        self.first, self.plan = first, plan
+        self.structure = first.structure
+        self.n_units = self.structure.n_units
+        self.importances = np.zeros(self.n_units)
+        self.support = np.ones(self.n_units, dtype=bool)
+        removable = self.structure.units.removable
+        _warn_if_floored(rate, removable, self.structure)
+        counts = removal_counts(self.n_units, rate, plan.n_steps)
+        self._n_keep = [self.n_units - min(n_gone, removable) for n_gone in counts]
+        self._take_step, self._last = _strategy(plan), None
+
+    def advance(self, step, task):
+        """Run a step.
+
+        Parameters
+        ----------
+        step : int
+            Its number, from zero.
+        task : Task
+            The step, whose training passes callbacks follow.
+        """
+        n_keep = self._n_keep[step]
+        n_remove = self.structure.n_units - n_keep
+        if n_remove == 0:
+            return
+        ranking, structure, kept = self._take_step(
+            self._ranking(n_keep), n_remove, self.plan, task.passes
+        )
+        self.importances[self.support] = ranking.importances
+        self.support[self.support] = kept
+        self.structure, self._last = structure, ranking
+
+    def _ranking(self, n_keep):
+        if self._last is None:
+            return self.first.at(n_keep)
+        return self._last.again(self.structure, n_keep)
+
+    def polish(self):
+        """Run the last recovery, of all remaining units together."""
+        plan = self.plan
+        if plan.compensate and not plan.finetune and not self.support.all():
+            self.structure = self.structure.polished()
+
+
+def run_steps(firsts, plan, rate, fit, task):
+    """Prune all models of a fit to a rate, step by step.
+
+    Parameters
+    ----------
+    firsts : list of FirstRanking
+        First ranking of each model.
     plan : Plan
         Checked.
     rate : float
         Fraction of units to remove.
     fit : Fit
-        The model as trained.
+        The models as trained.
     task : Task
         The pruning, whose steps callbacks follow.
 
     Returns
     -------
-    structure : Structure
-        What is left.
-    importances : ndarray of shape (n_units,)
-        Of the last ranking that saw each unit; zero where none did.
-    support : ndarray of bool of shape (n_units,)
-        Which units are left.
+    list of Course
+        One for each model.
     """
-    structure = first.structure
-    n_units, removable = structure.n_units, structure.units.removable
-    importances, support = np.zeros(n_units), np.ones(n_units, dtype=bool)
-    _warn_if_floored(rate, removable, structure)
-    counts = removal_counts(n_units, rate, plan.n_steps)
-    take_step, lines = _strategy(plan), StepLines(plan.n_steps, n_units)
-    for step, n_gone in enumerate(counts, start=1):
-        with task.subtask("step", plan.finetune) as subtask:
-            n_keep = n_units - min(n_gone, removable)
-            n_left = structure.n_units
-            if n_keep < n_left:
-                if structure is first.structure:
-                    ranking = first.at(n_keep)
-                else:
-                    ranking = ranking.again(structure, n_keep)
-                ranking, structure, kept = take_step(
-                    ranking, n_left - n_keep, plan, subtask.passes
-                )
-                importances[support] = ranking.importances
-                support[support] = kept
-            subtask.reached(partial(_rebuilt, fit, structure))
+    courses = [Course(first, plan, rate) for first in firsts]
+    lines = StepLines(plan.n_steps, sum(course.n_units for course in courses))
+    for step in range(plan.n_steps):
+        with task.subtask("step", plan.finetune * len(courses)) as subtask:
+            for course in courses:
+                course.advance(step, subtask)
+            structures = [course.structure for course in courses]
+            subtask.reached(partial(_rebuilt, fit.location.rebuild, structures))
         if plan.verbose:
-            lines.show(step, structure.n_units, structure.loss())
-    if plan.compensate and not plan.finetune and not support.all():
-        structure = structure.polished()
-    return structure, importances, support
+            n_left = sum(structure.n_units for structure in structures)
+            losses = [structure.loss() for structure in structures]
+            lines.show(step + 1, n_left, float(np.mean(losses)))
+    for course in courses:
+        course.polish()
+    return courses
 
 
-def _rebuilt(fit, structure):
-    return fit.location.rebuild(structure.finished())
+def _rebuilt(rebuild, structures):
+    return rebuild(*[structure.finished() for structure in structures])
 
 
 def _strategy(plan):
@@ -139,14 +191,14 @@ def _warn_if_floored(rate, removable, structure):
         )
 
 
-def rate_within(budget, first, plan, fit):
+def rate_within(budget, firsts, plan, fit):
     """Find the smallest rate that meets a budget.
 
     Parameters
     ----------
     budget : Budget
-        What the model may cost.
-    first, plan, fit
+        What the model may cost; an ensemble of several models as a whole.
+    firsts, plan, fit
         As in `run_steps`.
 
     Returns
@@ -159,24 +211,32 @@ def rate_within(budget, first, plan, fit):
     ValueError
         If no rate meets it; says what the largest rate reaches.
     """
-    units, X = first.structure.units, fit.location.samples.X
+    location, units = fit.location, [first.structure.units for first in firsts]
+    n_units = sum(own.n_units for own in units)
     quiet = replace(plan, verbose=0)
     sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
 
     def rate_of(n_gone):
-        return min(n_gone / max(units.n_units, 1), BELOW_ONE)
+        return min(n_gone / max(n_units, 1), BELOW_ONE)
 
     def excess(plan, n_gone):
-        structure, *_ = run_steps(first, plan, rate_of(n_gone), fit, SILENT)
-        return budget.excess(structure.finished(), X)
+        with warnings.catch_warnings():
+            # one model may be at its floor while others can lose more
+            warnings.simplefilter("ignore", FlooredRateWarning)
+            courses = run_steps(firsts, plan, rate_of(n_gone), fit, SILENT)
+        structures = [course.structure for course in courses]
+        model = _rebuilt(location.rebuild_model, structures)
+        return budget.excess(model, location.samples.X)
 
+    # of all units, as many as bring every model to its floor
+    most = max(-(-own.removable * n_units // max(own.n_units, 1)) for own in units)
     n_gone = fewest_gone(
-        units.removable,
+        most,
         lambda n_gone: not excess(sketch, n_gone),
         lambda n_gone: not excess(quiet, n_gone),
     )
     if n_gone is None:
-        least = excess(quiet, units.removable)
+        least = excess(quiet, most)
         reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
         raise ValueError(
             f"rate={budget!r} cannot be met by {type(fit.model).__name__} with "

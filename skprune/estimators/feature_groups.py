@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skprune.engine.fits import Fit
-from skprune.structures import family_of, input_columns
+from skprune.structures import container_of, family_of, input_columns
 from skprune.structures.joined import JoinedUnits
 
 
@@ -27,7 +27,8 @@ class FeatureGroups:
     @property
     def structure(self):
         """Structure of the model as trained, whose units are the groups."""
-        return self.fit.structure("feature")
+        [structure] = self.fit.structures("feature")
+        return structure
 
     def of_features(self, of_units, unread):
         """A value for each feature of X from one for each unit.
@@ -71,7 +72,8 @@ def feature_groups(fit, labels):
     labels_read = labels[columns[feature_use(fit.model) > 0]]
     groups, group = np.unique(labels_read, return_inverse=True)
     if len(groups) < len(labels_read):
-        joined = JoinedUnits(fit.structure("feature"), group)
+        [structure] = fit.structures("feature")
+        joined = JoinedUnits(structure, group)
         fit, labels_read = fit.with_structure("feature", joined), groups
     unit = np.full(labels.max(initial=-1) + 1, -1)
     unit[labels_read] = np.arange(len(labels_read))
@@ -115,8 +117,14 @@ def check_selects(model):
     Raises
     ------
     TypeError
-        If the family does not say which features its models read.
+        If the family does not say which features its models read, or if it is an
+        ensemble of several models.
     """
+    if container_of(model) is not None:
+        raise TypeError(
+            f"{type(model).__name__} cannot select features: it holds several models, "
+            "each of which reads other features; select with one of them."
+        )
     family = family_of(model)
     if family.feature_use is None:
         raise TypeError(

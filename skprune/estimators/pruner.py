@@ -19,9 +19,8 @@ from skprune.engine.progress import fit_task
 from skprune.engine.pruning import make_generator, prunings, train_on
 from skprune.engine.recall import report_with_recall
 from skprune.estimators.delegation import PrunedModel, trains_by_passes
-from skprune.estimators.routing import check_shows_all, routed_fit_params, trainer
+from skprune.estimators.routing import check_shows_all, routed_samples, trainer
 from skprune.numerics.units import SCOPES
-from skprune.structures import Samples
 
 PLAN = (  # the parameters that make a Plan
     "method",
@@ -45,8 +44,10 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
     ----------
     estimator : estimator
         A linear model, MLP, tree or forest, or a Pipeline, search or
-        TransformedTargetRegressor that ends in one. Wrap a model that is already
-        fitted in `sklearn.frozen.FrozenEstimator`; it is not changed.
+        TransformedTargetRegressor that ends in one, or an ensemble of several models
+        (stacking, voting, one-vs-rest, ...), each of which is pruned to the rate. Wrap
+        a model that is already fitted in `sklearn.frozen.FrozenEstimator`; it is not
+        changed.
     method : str, Method or callable, default="magnitude"
         What ranks the units: "importance", "l1", "magnitude", "random" or "taylor", a
         method object such as :class:`Magnitude`, or a function
@@ -127,7 +128,7 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
 
     __metadata_request__fit = {"sample_weight": UNUSED}
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "method": [str, HasMethods(["importances", "gates"]), callable],
         "rate": [Interval(Real, 0, 1, closed="left"), Budget],
         "granularity": [str],
@@ -237,7 +238,6 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
             return self.fit(X, y, sample_weight=sample_weight)
         if not hasattr(self, "_rng"):
             self._rng = make_generator(self.random_state)
-        _, weights = routed_fit_params(self, sample_weight, {}, "partial_fit")
-        samples = Samples(X, y, weights)
+        _, samples = routed_samples(self, X, y, sample_weight, {}, "partial_fit")
         self.estimator_ = train_on(Fit(self.estimator_, samples), self._rng)
         return self

@@ -1,5 +1,6 @@
 """Metadata routing of the estimators: what goes to the model inside, and where."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune.engine.fits import trained
-from skprune.structures import Samples, final_fit_params
+from skprune.structures import Samples, container_of
 
 FITTING = ("fit", "fit_transform", "partial_fit")  # ask for what ``fit`` does
 ANSWERING = (
@@ -22,13 +23,15 @@ ANSWERING = (
 )
 
 
-def routed_fit_params(meta_estimator, sample_weight, fit_params, caller="fit"):
-    """What goes to ``fit`` of the estimator inside, and the weights its model sees.
+def routed_samples(meta_estimator, X, y, sample_weight, fit_params, caller="fit"):
+    """Route metadata to ``fit`` of the estimator inside and to the pruning.
 
     Parameters
     ----------
-    meta_estimator : PruningEstimator
+    meta_estimator : PruningEstimator or PruningSelector
         Holds the estimator and the metadata requests.
+    X, y : array-like
+        Training samples.
     sample_weight : array-like of shape (n_samples,) or None
         As ``fit`` was called.
     fit_params : dict
@@ -40,9 +43,9 @@ def routed_fit_params(meta_estimator, sample_weight, fit_params, caller="fit"):
     -------
     routed : dict
         For ``fit`` of the estimator inside.
-    weights : array-like of shape (n_samples,) or None
-        For ranking and recovery: those that the model itself was fitted with, or, of
-        a frozen model, those given.
+    samples : Samples
+        With what ranking and recovery weigh them by: the weights that each model
+        itself was fitted with, or, of a frozen model, those given.
 
     Raises
     ------
@@ -54,22 +57,29 @@ def routed_fit_params(meta_estimator, sample_weight, fit_params, caller="fit"):
     estimator = meta_estimator.estimator
     given = {} if sample_weight is None else {"sample_weight": sample_weight}
     if isinstance(estimator, FrozenEstimator) and not fit_params:
-        return {}, sample_weight
+        return {}, Samples(X, y, sample_weight)
     if get_config()["enable_metadata_routing"]:
         routing = process_routing(meta_estimator, caller, **given, **fit_params)
         routed = dict(routing.estimator.fit)
-        return routed, final_fit_params(estimator, routed).get("sample_weight")
+        weights = routed.get("sample_weight")
+        return routed, Samples(X, y, weights, fit_params=routed)
     if fit_params:
         raise ValueError(
             f"{sorted(fit_params)} can be passed to fit only with metadata routing: "
             "call sklearn.set_config(enable_metadata_routing=True) first."
         )
-    if given and not has_fit_parameter(estimator, "sample_weight"):
+    if given and not _takes_weights(estimator):
         raise TypeError(
             f"{type(estimator).__name__}.fit takes no sample_weight; leave it out, or "
             "enable metadata routing to send it to a step inside."
         )
-    return given, sample_weight
+    return given, Samples(X, y, sample_weight)
+
+
+def _takes_weights(estimator):
+    container = container_of(estimator)
+    takes = container is not None and container.takes_weights
+    return takes or has_fit_parameter(estimator, "sample_weight")
 
 
 def trainer(meta_estimator, X, y, sample_weight, fit_params):
@@ -90,13 +100,14 @@ def trainer(meta_estimator, X, y, sample_weight, fit_params):
     Raises
     ------
     TypeError, ValueError
-        As `routed_fit_params`.
+        As `routed_samples`.
     """
-    routed, weights = routed_fit_params(meta_estimator, sample_weight, fit_params)
+    given = X, y, sample_weight, fit_params
+    routed, samples = routed_samples(meta_estimator, *given)
     return partial(
         trained,
         meta_estimator.estimator,
-        Samples(X, y, weights, trained_on=True),
+        replace(samples, trained_on=True),
         routed,
         random_state=meta_estimator.random_state,
         memory=meta_estimator.memory,

@@ -2,7 +2,7 @@
 
 from sklearn.base import clone
 
-from skprune.methods.base import FunctionMethod, Method
+from skprune.methods.base import FunctionMethod, Method, Need
 from skprune.methods.importance import ImportanceSampling
 from skprune.methods.l1 import L1
 from skprune.methods.magnitude import Magnitude
@@ -20,7 +20,7 @@ METHODS = {
 
 
 def make_method(method):
-    """The method object that a parameter stands for.
+    """Make the method object that a parameter stands for.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ def make_method(method):
     Returns
     -------
     Method
-        A new one: of an object a clone, so that the user's own is never changed.
+        A new object. Method objects are cloned, so the given one never changes.
 
     Raises
     ------
     ValueError
-        For an unknown name; names those that are known.
+        If the name is not known; the message lists the known ones.
     """
     if isinstance(method, Method):
         return clone(method)
@@ -57,6 +57,7 @@ __all__ = [
     "ImportanceSampling",
     "Magnitude",
     "Method",
+    "Need",
     "Random",
     "Shrinking",
     "Taylor",

@@ -1,7 +1,7 @@
-"""What a pruning method is: importances of units, and gates made from them.
+"""Base of pruning methods: importances of units, and gates made from them.
 
-A method is a small estimator of its own, so that its parameters can be searched over
-(``method__order``). It asks read-outs and never knows which model they belong to.
+A method is a small estimator of its own, so its parameters can be searched over
+(``method__order``). It asks read-outs, and does not depend on the model behind them.
 """
 
 from abc import ABC, abstractmethod
@@ -15,18 +15,18 @@ from skprune.numerics.units import keep_units
 
 
 class Need(NamedTuple):
-    """An operation of read-outs that not every one of them answers.
+    """Optional operation of read-outs that a method depends on.
 
     Attributes
     ----------
     operation : str
-        Its name in `Readout`: "elimination" or "sensitivity".
+        Name of the operation in `Readout`: "elimination" or "sensitivity".
     setting : str
-        The parameter that asks for it and its value, as in ``"score='weight'"``.
+        Parameter and value that cause the need, as in ``"score='weight'"``.
     asks : str
-        What it asks for, in words.
+        What the operation computes, in words for an error message.
     instead : str
-        A setting that does not.
+        Setting without this need.
     """
 
     operation: str
@@ -36,13 +36,13 @@ class Need(NamedTuple):
 
 
 class Method(ABC, BaseEstimator):
-    """Ranks the units of read-outs and chooses their gates.
+    """Base of methods, which rank the units of read-outs and choose their gates.
 
     Attributes
     ----------
     ranking_depends_on_rate : bool
-        Of the class: whether `rank` asks how many units are kept. Where it does not,
-        several rates share one ranking.
+        Of the class: whether `rank` depends on the number of units that are kept. If
+        not, several rates share one ranking.
     in_training : object or None
         Strategy that removes units while the model is trained, as `Shrinking` does.
         None if they are removed before.
@@ -53,52 +53,52 @@ class Method(ABC, BaseEstimator):
     _parameter_constraints: dict = {}
 
     def check(self):
-        """Raise where a parameter is out of its range.
+        """Raise if a parameter is out of its range.
 
         Raises
         ------
         ValueError
-            Names the parameter, its value and what would be right.
+            Names the parameter, its value and the valid ones.
         """
         validate_params(self)
 
     def needs(self):
-        """Operations of read-outs that the method asks for and that are optional.
+        """List the optional operations of read-outs that the method depends on.
 
         Returns
         -------
         list of Need
-            Checked against the structure before a model is fitted.
+            Compared with the answers of the structure before a model is fitted.
         """
         return []
 
     @abstractmethod
     def importances(self, readout, rng):
-        """Importance of each unit of one read-out.
+        """Compute the importance of each unit of one read-out.
 
         Parameters
         ----------
         readout : Readout
-            What to rank.
+            Read-out to rank.
         rng : numpy.random.Generator
             Source of randomness.
 
         Returns
         -------
         ndarray of shape (n_units,)
-            Not negative, additive (a share of variance or of the loss, not its root)
-            and comparable between read-outs. High: keep.
+            Non-negative, additive (a fraction of the variance or of the loss, not its
+            root) and comparable between read-outs. High: keep.
         """
 
     def rank(self, readouts, n_keep, rng):
-        """Importances of the units of all read-outs of a model.
+        """Compute the importances of the units of all read-outs of a model.
 
         Parameters
         ----------
         readouts : list of Readout
             From input to output.
         n_keep : int
-            How many units will be kept.
+            Number of units that will be kept.
         rng : numpy.random.Generator
             Source of randomness.
 
@@ -111,7 +111,7 @@ class Method(ABC, BaseEstimator):
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def gates(self, readouts, importances, n_remove, units, scope, rng):
-        """Gates of the units: the most important ones stay as they are.
+        """Choose the gates; by default the most important units stay as they are.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class Method(ABC, BaseEstimator):
         importances : ndarray of shape (n_units,)
             From `rank`.
         n_remove : int
-            How many gates must be zero.
+            Number of gates that must be zero.
         units : Units
             Groups, floors and nesting of the units.
         scope : {"global", "local", "lamp"}
@@ -137,7 +137,7 @@ class Method(ABC, BaseEstimator):
 
 
 class FunctionMethod(Method):
-    """A method made of a function ``f(readout, rng) -> importances``.
+    """Method made of a function ``f(readout, rng) -> importances``.
 
     Parameters
     ----------
@@ -156,6 +156,6 @@ class FunctionMethod(Method):
                 f"The method {self.function!r} returned importances of shape "
                 f"{scores.shape}, the smallest {scores.min(initial=np.inf)}, for the "
                 f"{readout.n_units} units of {readout.name}; it must return one "
-                "finite number for each, not negative."
+                "finite, non-negative number per unit."
             )
         return scores

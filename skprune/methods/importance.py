@@ -1,4 +1,4 @@
-"""Importance sampling: units are drawn in proportion to what they contribute."""
+"""Importance sampling: units are drawn in proportion to their contributions."""
 
 from numbers import Integral
 
@@ -11,34 +11,34 @@ from skprune.numerics.units import apportion, keep_units, layer_adaptive
 
 
 class ImportanceSampling(Method):
-    """Draw exactly as many units as are kept, with probability by contribution.
+    """Draw the units that are kept, with probability by contribution.
 
-    A unit whose contribution has norm s is kept with probability pi proportional to
-    s, by systematic sampling without replacement; divided by pi, a single draw leaves
-    the expected output unchanged (Horvitz and Thompson [1]_). Probabilities
-    proportional to the norm make the variance of the output smallest among those of
-    equal number. The sample size follows from the rate: there is nothing else to tune.
-    The best of several draws, the default, changes the output less than most of them,
-    but is no longer right on average.
+    A unit whose contribution has norm s is kept with probability pi proportional to s,
+    by systematic sampling without replacement. The contribution of a drawn unit is
+    divided by pi, so a single draw leaves the expected output unchanged (Horvitz and
+    Thompson [1]_). For a given number of units, probabilities proportional to the norm
+    minimise the variance of the output. The sample size follows from the rate, so there
+    is nothing else to tune. The default takes the best of several draws: it changes the
+    output less than most of them, but is biased.
 
     Parameters
     ----------
     sensitivity : {"norm", "max"}, default="norm"
-        "norm" is the root mean square of a unit's contribution; "max" the largest
-        share that it has in an output on any sample, for which a relative error
-        is guaranteed with high probability for every sample at once [2]_ [3]_.
+        "norm" is the root mean square of a unit's contribution. "max" is the largest
+        fraction of an output that it contributes on any sample; it bounds the relative
+        error of all samples at once with high probability [2]_ [3]_. Splits and depth
+        levels of trees have "norm" only.
     deterministic : bool, default=False
-        Keep the units of the largest contribution instead of drawing. With "norm" that
-        is :class:`Magnitude`, with "max" the deterministic choice of SiPP [2]_.
+        Keep the units with the largest contributions instead of drawing. With "norm"
+        that is :class:`Magnitude`, with "max" the deterministic choice of SiPP [2]_.
     reweight : bool, default=True
-        Whether drawn units are divided by their probability. Only for units that can
-        be drawn independently of each other and scaled; splits and depth levels hang
-        together, are drawn one after the other, and keep their values, and so do
-        layers, which are kept or replaced as a whole.
+        Whether drawn units are divided by their probability. This needs units that can
+        be drawn independently and scaled. Splits and depth levels are nested, so they
+        are drawn one after the other and keep their values. Layers are kept or replaced
+        as a whole and keep their values too.
     n_draws : int, default=10
-        Number of draws, of which the one that changes the outputs of the read-outs
-        least is kept. With 1 the output is unbiased, where units are divided by their
-        probability.
+        Number of draws. The one that changes the outputs of the read-outs least is
+        kept. With ``n_draws=1`` and ``reweight=True`` the output is unbiased.
 
     References
     ----------
@@ -104,7 +104,7 @@ class ImportanceSampling(Method):
         return min(draws, key=lambda gates: _distortion(readouts, gates))
 
     def _draw_independent(self, sizes, n_remove, units, scope, rng):
-        """Gates of a systematic sample in each group, or over all of them."""
+        """Draw a systematic sample in each group, or over all of them."""
         probabilities = inclusion(sizes, n_remove, units, scope)
         drawn = np.zeros(len(sizes), dtype=bool)
         pools = units.group if scope == "local" else np.zeros(len(sizes), dtype=int)
@@ -117,18 +117,18 @@ class ImportanceSampling(Method):
 
 
 def inclusion(sizes, n_remove, units, scope):
-    """Probability with which each unit is kept.
+    """Compute the probability with which each unit is kept.
 
     Parameters
     ----------
     sizes : ndarray of shape (n_units,)
         Norm of each unit's contribution.
     n_remove : int
-        How many units go.
+        Number of units that are removed.
     units : Units
-        Independent units; the largest ones up to the floor of each group are certain.
+        Independent units. The largest ones up to the floor of each group are certain.
     scope : {"global", "local"}
-        One sample of all units, or one in each group.
+        One sample of all units, or one per group.
 
     Returns
     -------
@@ -144,16 +144,16 @@ def inclusion(sizes, n_remove, units, scope):
     probabilities = safe.astype(float)
     for pool, wanted in enumerate(n_keep):
         members = np.flatnonzero((pools == pool) & ~safe)
-        left = wanted - (safe & (pools == pool)).sum()
-        probabilities[members] = inclusion_probabilities(sizes[members], left)
+        n_drawn = wanted - (safe & (pools == pool)).sum()
+        probabilities[members] = inclusion_probabilities(sizes[members], n_drawn)
     return probabilities
 
 
 def _draw_nested(sizes, n_remove, units, scope, rng):
-    """Gates of units drawn one after the other, whatever is above them included.
+    """Draw units one after the other, each together with the units above it.
 
-    The largest of ``log(size)`` plus Gumbel noise are such a sample (Efraimidis and
-    Spirakis, "Weighted random sampling with a reservoir", 2006).
+    The units with the largest ``log(size)`` plus Gumbel noise are such a sample
+    (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
     """
     with np.errstate(divide="ignore"):
         keys = np.log(sizes) + rng.gumbel(size=len(sizes))

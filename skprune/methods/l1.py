@@ -12,37 +12,37 @@ from skprune.numerics.lasso import shrink_to
 class L1(Method):
     """Importance by a lasso on each read-out, whose penalty meets the rate exactly.
 
-    Each read-out is fitted anew to its own output under an L1 penalty on its weights
-    [1]_, a group penalty where a unit owns several [2]_. All read-outs share one
-    penalty, on weights in the scale of their inputs and outputs, and it is lowered
-    until just as many units are in as are to be kept. Each of these problems is convex
-    and has no layers, so that no gradient vanishes on its way through a deep network.
-    The survivors are freed of the bias of the penalty by ``compensate``.
+    Each read-out is fitted to its own output under an L1 penalty on its weights [1]_,
+    or a group penalty if a unit has several weights [2]_. All read-outs share one
+    penalty, on weights in the scale of their inputs and outputs. It is lowered until
+    the lasso keeps exactly the number of units that the rate asks for. Each of these
+    problems is convex and has no layers, so no gradient vanishes in a deep network.
+    ``compensate`` removes the bias of the penalty from the remaining weights.
 
-    Where the read-out is the output of a linear model, the lasso has the loss of the
-    model and the targets of the data: the support is that of scikit-learn's ``Lasso``
-    or ``LogisticRegression(l1_ratio=1)`` on standardised features.
+    If the read-out is the output of a linear model, the lasso has the loss of the model
+    and the targets of the data: the support is that of scikit-learn's ``Lasso`` or
+    ``LogisticRegression(l1_ratio=1)`` on standardised features.
 
-    With ``during="finetune"`` no lasso is solved. Instead the weights shrink while the
-    model is trained: in the first two thirds of the passes of ``finetune``, proximal
+    With ``during="finetune"`` no lasso is solved, and the weights shrink while the
+    model is trained. In the first two thirds of the passes of ``finetune``, proximal
     steps [3]_ shorten the weights of all units by the same length, in the scale of
-    `Magnitude`, and the length follows the schedule of the rate until just as many
-    units are left as are to be kept. Then the survivors are freed of the bias of the
-    penalty: by ``compensate``, from the model as it was before, or by their full length
-    as trained; and they train for the passes that remain.
+    `Magnitude`. This length grows until exactly the units to be kept remain. Then the
+    bias of the penalty is removed: by ``compensate``, with the model before pruning as
+    the teacher, or by restoring the length of the weights. The remaining passes train
+    the pruned model.
 
     Parameters
     ----------
     during : {None, "finetune"}, default=None
-        None ranks units by the lasso, before they are removed. "finetune" removes them
-        while the model is trained, for models that are trained by passes, and needs
+        None ranks units by the lasso before they are removed. "finetune" removes them
+        while the model is trained; it needs a model that is trained by passes and
         ``finetune`` of at least one.
 
     Attributes
     ----------
     penalty_ : float
-        The penalty at which the rate was met, after the method has ranked a model
-        with ``during=None``.
+        Penalty at which the rate is met, set when the method has ranked a model with
+        ``during=None``.
 
     References
     ----------
@@ -72,7 +72,7 @@ class L1(Method):
 
     @property
     def in_training(self):
-        """What removes units while the model is trained, if that is asked for."""
+        """Strategy that removes units while the model is trained, if asked for."""
         return Shrinking(self) if self.during == "finetune" else None
 
     def importances(self, readout, rng):

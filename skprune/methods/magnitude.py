@@ -9,22 +9,22 @@ from skprune.methods.base import Method
 class Magnitude(Method):
     """Importance by the size of a unit's parameters.
 
-    A plain weight says little where inputs have different units or spread, and layers
-    different scales. By default the importance of unit u is therefore the share of
-    the variance of its read-out that it adds,
+    Plain weights are not comparable if inputs differ in unit or spread, or layers in
+    scale. By default the importance of unit u is therefore its share of the variance of
+    the read-out,
 
         c_u^2 / sum_v c_v^2,    c_u = abs(w_u) * std(a_u)
 
     with the group norm of w for a unit of several weights. For linear models this is
     the diagonal of optimal brain damage [1]_, for the splits of trees the weighted
-    decrease of impurity [2]_; for neural networks it is invariant when a layer is
+    decrease of impurity [2]_. For neural networks it does not change if a layer is
     multiplied by a factor and the next one divided by it.
 
     Parameters
     ----------
     scale : {"inputs", None}, default="inputs"
-        "inputs" is the formula above; None takes the square of the plain size of the
-        weights, the magnitude pruning of the literature [3]_.
+        "inputs" is the formula above. None is the squared norm of the plain weights, as
+        magnitude pruning is usually defined [3]_.
 
     References
     ----------

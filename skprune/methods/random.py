@@ -6,8 +6,8 @@ from skprune.methods.base import Method
 class Random(Method):
     """Importances drawn at random.
 
-    The control of every comparison: a method that does not beat it at the same rate
-    has found nothing [1]_.
+    The control of every comparison: a method is useful only if it beats this one at the
+    same rate [1]_.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Taylor pruning: the change of the loss that a unit's removal is expected to cause."""
+"""Taylor pruning: the predicted change of the loss when a unit is removed."""
 
 from numbers import Integral
 
@@ -8,39 +8,41 @@ from skprune.numerics.obs import squared_weight
 
 
 class Taylor(Method):
-    """Importance by the expansion of the loss at the gates of the units.
+    """Importance by a Taylor expansion of the loss in the gates of the units.
 
-    Order 1 squares the derivative by a unit's gate sample by sample and takes the
-    mean [1]_: at the optimum of training the mean derivative vanishes and would rank
-    noise, its square does not. Contributions count about their mean, which the
-    intercept takes up, and the labels are drawn from the model itself, so that the
-    result is the curvature of the expected loss [2]_.
+    Order 1 is the mean over samples of the squared derivative of the loss with respect
+    to the gate [1]_. The mean derivative itself vanishes at the optimum of training and
+    would rank noise. Contributions are centred, as the intercept takes up their mean.
+    Labels are drawn from the model itself, so the result is the curvature of the
+    expected loss [2]_.
 
-    Order 2 is optimal brain surgeon [3]_: units are removed one after the other, each
+    Order 2 is optimal brain surgeon [3]_. Units are removed one after the other, each
     time the one whose removal costs least when all others adapt,
-    ``w_q^2 / (2 [H^-1]_qq)``, by rank-one downdates of the inverse Hessian: exact
-    for squared loss, with a renewed Hessian for log-losses, layer by layer for
-    networks. A split of a tree costs what collapsing its subtree adds to the loss.
+    ``w_q^2 / (2 [H^-1]_qq)``, by rank-one downdates of the inverse Hessian. This is
+    exact for squared loss; log-losses renew the Hessian, and networks are processed
+    layer by layer. A split of a tree costs what collapsing its subtree adds to the
+    loss.
 
     Parameters
     ----------
     order : {"auto", 1, 2}, default="auto"
-        "auto" takes order 2 unless a read-out has more than `max_inputs` inputs, whose
-        Hessian would be slow to invert; then order 1.
+        "auto" is order 2, or order 1 if a read-out has more than `max_inputs` inputs,
+        as its Hessian would be slow to invert.
     labels : {"model", "data"}, default="model"
-        Where the labels of the derivatives come from.
+        Source of the labels for the derivatives.
     score : {"loss", "weight"}, default="loss"
-        What the next unit to go has least of in order 2: the loss that its removal
-        costs, or its squared weight. With "weight" the ranking is that of recursive
-        feature elimination with one feature a step [4]_, without its refits.
+        Criterion by which order 2 removes the next unit: the least increase of the
+        loss, or the least squared weight. "weight" gives the ranking of recursive
+        feature elimination with one feature per step [4]_, without its refits. It needs
+        weights that can be re-estimated, which trees do not have.
     max_inputs : int, default=5000
-        Largest Hessian that order "auto" inverts: 5,000 rows take 200 MB and about
-        half a minute on one core, and both grow steeply.
+        Size of the largest Hessian that order "auto" inverts. One of 5,000 rows takes
+        200 MB and about half a minute on one core; both grow steeply.
 
     Attributes
     ----------
     order_ : int
-        The order that ran, after the method has ranked a model.
+        Order that was used, set when the method has ranked a model.
 
     References
     ----------

@@ -1,7 +1,7 @@
-"""Trees as one set of arrays: all nodes of all trees, with sums up and values down.
+"""Trees as one set of arrays: all nodes of all trees, with sweeps up and down.
 
-Node ids run on from tree to tree. A sweep goes level by level through all trees at
-once, so that no loop is over nodes.
+Nodes are numbered over all trees. A sweep visits one level of all trees at a time, so
+that there is no Python loop over nodes.
 """
 
 from dataclasses import dataclass, replace
@@ -10,17 +10,9 @@ from typing import Any
 
 import numpy as np
 
-FEW_NODES = 2**13  # of the trees worked on at once, so that all fits into the cache
-# what a forest derives from its pointers alone
-SHAPE = (
-    "splits",
-    "split_counts",
-    "split_tree",
-    "node_tree",
-    "levels",
-    "depth",
-    "split_parent",
-)
+CACHED_NODES = 2**13  # nodes processed at once: they fit into the cache
+# cached properties that depend on the pointers alone
+SHAPE = "splits split_counts split_tree node_tree levels depth split_parent".split()
 
 
 @dataclass(frozen=True)
@@ -34,13 +26,13 @@ class FlatForest:
     weight : ndarray of shape (n_nodes,)
         Weight of the training samples that reached each node.
     value : {ndarray, NodeValues} of shape (n_nodes, width)
-        What each node predicts as a leaf.
+        Prediction of each node if it were a leaf.
     offset : ndarray of int of shape (n_trees + 1,)
         The nodes of tree t are ``offset[t]:offset[t + 1]``; the first is its root.
     scale : ndarray of shape (n_trees,)
-        What multiplies the values of each tree in the sum over trees.
+        Factor of the values of each tree in the sum over trees.
     column : ndarray of int of shape (n_trees,)
-        The first output column that each tree adds to.
+        First output column that each tree adds to.
     """
 
     left: np.ndarray
@@ -58,7 +50,7 @@ class FlatForest:
 
     @property
     def n_outputs(self):
-        """Number of outputs that the trees add to; the last one has a tree."""
+        """Number of outputs up to the last one that a tree adds to."""
         return int(self.column.max(initial=0)) + self.value.shape[1]
 
     @property
@@ -78,12 +70,12 @@ class FlatForest:
 
     @cached_property
     def split_tree(self):
-        """The tree of each split, (n_splits,)."""
+        """Tree of each split, (n_splits,)."""
         return np.repeat(np.arange(self.n_trees), self.split_counts)
 
     @cached_property
     def node_tree(self):
-        """The tree of each node, (n_nodes,)."""
+        """Tree of each node, (n_nodes,)."""
         return np.repeat(np.arange(self.n_trees), np.diff(self.offset))
 
     @cached_property
@@ -121,9 +113,9 @@ class FlatForest:
         return squares_of_steps(self, lambda block, child: block.root_share[child])
 
     def with_fields(self, **fields):
-        """The same nodes with other weights, values, scales or columns.
+        """Replace weights, values, scales or columns of the nodes.
 
-        What is known of the shape of the trees is not found again.
+        Cached properties of the shape of the trees are kept.
         """
         other = replace(self, **fields)
         known = {name: vars(self)[name] for name in SHAPE if name in vars(self)}
@@ -131,15 +123,15 @@ class FlatForest:
         return other
 
     def nodes(self, tree):
-        """The slice of the nodes of one tree."""
+        """Return the slice of the nodes of one tree."""
         return slice(self.offset[tree], self.offset[tree + 1])
 
     def columns(self, tree):
-        """The slice of the outputs that one tree adds to."""
+        """Return the slice of the outputs that one tree adds to."""
         return slice(self.column[tree], self.column[tree] + self.value.shape[1])
 
     def block(self, start, stop):
-        """The trees from `start` to before `stop` as a forest of their own."""
+        """Return the trees from `start` to before `stop` as a separate forest."""
         first, last = self.offset[start], self.offset[stop]
         left, right = (
             np.where(child < 0, -1, child - first)
@@ -156,12 +148,12 @@ class FlatForest:
         )
 
     def sum_up(self, sums):
-        """Fill in the splits with the sums over the leaves below them, in place.
+        """Set each split to the sum over the leaves below it, in place.
 
         Parameters
         ----------
         sums : ndarray of shape (n_nodes, ...)
-            Filled at leaves.
+            Values at leaves; those at splits are ignored.
 
         Returns
         -------
@@ -173,9 +165,9 @@ class FlatForest:
         return sums
 
     def gated_values(self, gates):
-        """Values of the nodes when the step of each split is multiplied by a gate.
+        """Compute the values of nodes with the step of each split times its gate.
 
-        The value of a node is that of the root of its tree plus the steps on the way.
+        The value of a node is that of the root of its tree plus the steps on the path.
 
         Parameters
         ----------
@@ -185,8 +177,8 @@ class FlatForest:
         Returns
         -------
         ndarray of shape (n_nodes, width)
-            Gates of one change nothing; below a gate of zero all values are that of
-            the split.
+            Gates of one change nothing. Below a gate of zero all nodes have the value
+            of the split.
         """
         gate, value = np.ones((self.n_nodes, 1)), self.value.copy()
         gate[self.splits, 0] = gates
@@ -199,7 +191,7 @@ class FlatForest:
     def average_up(self, value):
         """Replace the value of each split by the weighted mean of the leaves below.
 
-        Where no training sample has a weight, values stay as they are.
+        Splits that no training sample with positive weight reaches keep their value.
 
         Parameters
         ----------
@@ -213,35 +205,34 @@ class FlatForest:
         """
         total = self.sum_up(np.where(self.left < 0, self.root_share, 0.0))
         for split in reversed(self.levels):
-            known = split[total[split] > 0]
+            reached = split[total[split] > 0]
             parts = [
-                value.take(child, axis=0) * (total[child] / total[known])[:, None]
-                for child in (self.left[known], self.right[known])
+                value.take(child, axis=0) * (total[child] / total[reached])[:, None]
+                for child in (self.left[reached], self.right[reached])
             ]
-            value[known] = parts[0] + parts[1]
+            value[reached] = parts[0] + parts[1]
         return value
 
-    def heirs(self, kept):
-        """The node that stands for each one when some nodes are cut off.
+    def survivors(self, kept):
+        """Find the node itself or its nearest ancestor that is kept.
 
         Parameters
         ----------
         kept : ndarray of int
-            The nodes that are left, ascending: with each all those above it, except
-            for trees that are gone.
+            Kept nodes, ascending. The ancestors of a kept node are kept; all nodes of
+            a tree may be missing.
 
         Returns
         -------
         ndarray of int32 of shape (n_nodes,)
-            Position in `kept` of the node or of what is left above it, -1 in trees
-            that are gone.
+            Position in `kept`, -1 in trees without kept nodes.
         """
-        heir = np.full(self.n_nodes, -1, dtype=np.int32)
-        heir[kept] = np.arange(len(kept))
+        survivor = np.full(self.n_nodes, -1, dtype=np.int32)
+        survivor[kept] = np.arange(len(kept))
         for split in self.levels:
-            cut = split[heir[self.left[split]] < 0]
-            heir[self.left[cut]] = heir[self.right[cut]] = heir[cut]
-        return heir
+            cut = split[survivor[self.left[split]] < 0]
+            survivor[self.left[cut]] = survivor[self.right[cut]] = survivor[cut]
+        return survivor
 
     def rewired(self, left, right, roots, trees=None):
         """Follow other pointers and keep only the nodes that are reached.
@@ -251,16 +242,16 @@ class FlatForest:
         left, right : ndarray of int of shape (n_nodes,)
             New children, -1 at leaves; a child comes after its parent.
         roots : ndarray of int
-            The root of each tree that stays.
+            Root of each tree that is kept.
         trees : ndarray of int, default=None
-            Which trees stay, ascending; None for all.
+            Trees that are kept, ascending; None for all.
 
         Returns
         -------
         forest : FlatForest
             Nodes keep their order.
         kept : ndarray of int of shape (forest.n_nodes,)
-            Their old ids.
+            Old ids of the nodes.
         """
         trees = np.arange(self.n_trees) if trees is None else trees
         alive = np.zeros(self.n_nodes, dtype=bool)
@@ -270,7 +261,7 @@ class FlatForest:
             alive[left[split]] = True
             alive[right[split]] = True
         kept = np.flatnonzero(alive)
-        small = np.min_scalar_type(-1 - self.n_nodes)  # a signed type that holds all
+        small = np.min_scalar_type(-1 - self.n_nodes)  # smallest signed type that fits
         number = np.full(self.n_nodes + 1, -1, dtype=small)  # the last serves -1
         number[kept] = np.arange(len(kept))
         forest = FlatForest(
@@ -287,19 +278,19 @@ class FlatForest:
 
 
 def split_levels(left, right, roots):
-    """Ids of the splits of each depth.
+    """Find the splits of each depth.
 
     Parameters
     ----------
     left, right : ndarray of int of shape (n_nodes,)
         Children, -1 at leaves.
     roots : ndarray of int
-        Where to start.
+        Nodes of depth zero.
 
     Returns
     -------
     list of ndarray of int
-        The splits among the roots, among their children, and so on.
+        Ids of the splits among the roots, among their children, and so on.
     """
     levels, front = [], roots[left[roots] >= 0]
     while front.size:
@@ -310,19 +301,19 @@ def split_levels(left, right, roots):
 
 
 def tree_blocks(offset, limit):
-    """Ranges of trees that together have no more than `limit` nodes, or one tree.
+    """Yield ranges of trees with at most `limit` nodes together, or of one tree.
 
     Parameters
     ----------
     offset : ndarray of int of shape (n_trees + 1,)
-        The first node of each tree, and the number of nodes.
+        First node of each tree, and the number of nodes.
     limit : int
-        Nodes of a block, at most.
+        Maximum number of nodes of a block of several trees.
 
     Yields
     ------
     start, stop : int
-        Trees of a block.
+        Range of the trees of a block.
     """
     start, n_trees = 0, len(offset) - 1
     while start < n_trees:
@@ -333,23 +324,23 @@ def tree_blocks(offset, limit):
 
 
 def squares_of_steps(forest, factor):
-    """Squared steps to both children of each split, added up.
+    """Compute the sum of the squared steps from each split to its children.
 
     Parameters
     ----------
     forest : FlatForest
-        The trees.
+        Trees.
     factor : callable
-        ``factor(block, children)`` of some of the trees: what multiplies the squares
-        of the steps to some of their nodes.
+        ``factor(block, children)`` returns factors of the squared steps to some nodes
+        of a block of trees.
 
     Returns
     -------
     ndarray of shape (n_splits,)
-        In the scale of each tree.
+        In the squared scale of each tree.
     """
     parts = []
-    for start, stop in tree_blocks(forest.offset, FEW_NODES):
+    for start, stop in tree_blocks(forest.offset, CACHED_NODES):
         block = forest.block(start, stop)
         total = np.zeros(len(block.splits))
         for side, step in zip((block.left, block.right), both_steps(block)):
@@ -360,17 +351,17 @@ def squares_of_steps(forest, factor):
 
 
 def both_steps(forest):
-    """What the value changes by from each split to a child.
+    """Yield the change of the value from each split to its two children.
 
     Parameters
     ----------
     forest : FlatForest
-        The trees.
+        Trees.
 
     Yields
     ------
     ndarray of shape (n_splits, width)
-        To the left children, then to the right ones.
+        Steps to the left children, then to the right children.
     """
     start = forest.value.take(forest.splits, axis=0)
     for child in (forest.left, forest.right):

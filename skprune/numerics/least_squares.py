@@ -1,13 +1,14 @@
-"""Closed-form recovery: survivors re-estimated by least squares on a read-out.
+"""Closed-form recovery: surviving weights re-estimated by least squares.
 
-With weighted, centred inputs A of the pruned model, the outputs Z of the model as it
-was trained, and a ridge r toward the old weights W0, column j on its support S solves
+With weighted, centred inputs A of the pruned model, the outputs Z of the teacher and a
+ridge r toward the old weights W0, column j on its support S solves
 
     (G_SS + r I) w = (A^T Z)_Sj + r w0_S,        G = A^T diag(weights) A.
 
-The normal equations are built in blocks of rows; only G, of n_inputs squared, is kept.
+The normal equations are built in blocks of rows; only G, (n_inputs, n_inputs), is kept.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,15 @@ from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
+from sklearn.exceptions import ConvergenceWarning
 
-from skprune.numerics.moments import row_blocks
+from skprune.numerics.conjugate_gradients import conjugate_gradients
+from skprune.numerics.moments import column_spread, row_blocks
+
+# Ridges relative to the mean variance of the inputs. The first only keeps a Hessian
+# invertible. The second is the ridge by which layers of networks are compensated; units
+# that are ranked with it have the costs that compensation leaves.
+SMALLEST_RIDGE, GRAM_RIDGE = 1e-8, 1e-2
 
 
 @dataclass(frozen=True)
@@ -30,9 +38,9 @@ class NormalEquations:
     cross : ndarray of shape (n_inputs, n_outputs)
         A^T diag(weights) Z.
     input_mean : ndarray of shape (n_inputs,)
-        Zero where the model has no intercept.
+        Zero if no intercept is fitted.
     target_mean : ndarray of shape (n_outputs,)
-        Zero where the model has no intercept.
+        Zero if no intercept is fitted.
     """
 
     gram: np.ndarray
@@ -41,11 +49,11 @@ class NormalEquations:
     target_mean: np.ndarray
 
     def intercept(self, W):
-        """The intercept that belongs to weights W, (n_outputs,)."""
+        """Compute the optimal intercept for weights W, (n_outputs,)."""
         return self.target_mean - self.input_mean @ W
 
     def take(self, columns):
-        """The equations of some outputs, an array of int of shape (n_chosen,)."""
+        """Select the equations of some outputs; `columns` is an array of int."""
         return NormalEquations(
             self.gram,
             self.cross[:, columns],
@@ -55,7 +63,7 @@ class NormalEquations:
 
 
 def normal_equations(A, Z, weights, *, centred=True):
-    """Second moments of a read-out, in blocks of rows.
+    """Compute the second moments of a read-out in blocks of rows.
 
     Parameters
     ----------
@@ -71,8 +79,8 @@ def normal_equations(A, Z, weights, *, centred=True):
     Returns
     -------
     NormalEquations
-        Sums over blocks are float64; within a block the products have the precision of
-        A and `weights`, so that float32 throughout halves the time.
+        Sums over blocks are float64. Products within a block have the precision of A
+        and `weights`; float32 for both halves the time.
     """
     input_mean = A.T @ weights if centred else np.zeros(A.shape[1])
     target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
@@ -92,8 +100,30 @@ def normal_equations(A, Z, weights, *, centred=True):
     return NormalEquations(gram, cross, input_mean, target_mean)
 
 
+def add_ridge(gram, relative=GRAM_RIDGE, absolute=0.0):
+    """Add a ridge to second moments, in place.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_inputs, n_inputs)
+        Positive semi-definite; changed.
+    relative : float, default=GRAM_RIDGE
+        Ridge as a share of the mean of the diagonal, or of one if that is zero.
+    absolute : float, default=0.0
+        Ridge that is added as it is.
+
+    Returns
+    -------
+    ndarray of shape (n_inputs, n_inputs)
+        The same array, positive definite.
+    """
+    mean = np.trace(gram) / max(len(gram), 1)
+    gram[np.diag_indices_from(gram)] += absolute + relative * (mean or 1.0)
+    return gram
+
+
 def ridge_strength(gram, relative):
-    """A ridge of a given share of the mean variance of the inputs.
+    """Compute a ridge as a share of the mean variance of the inputs.
 
     Parameters
     ----------
@@ -105,23 +135,23 @@ def ridge_strength(gram, relative):
     Returns
     -------
     ndarray of shape (n_inputs,)
-        Positive, so that the equations can always be solved.
+        Positive, so that the equations always have a solution.
     """
     mean = np.trace(gram) / max(len(gram), 1)
     return np.full(len(gram), relative * mean if mean > 0 else 1.0)
 
 
 def solve_rows(equations, rows, prior, ridge):
-    """Least squares with one support for all outputs.
+    """Solve least squares with one support for all outputs.
 
     Parameters
     ----------
     equations : NormalEquations
         Second moments of all inputs.
     rows : ndarray of int
-        The inputs that survive.
+        Surviving inputs.
     prior : ndarray of shape (n_inputs, n_outputs)
-        Weights to which the ridge pulls.
+        Weights toward which the ridge shrinks.
     ridge : ndarray of shape (n_inputs,)
         Strength of the ridge, in the units of the second moments.
 
@@ -139,18 +169,16 @@ def solve_rows(equations, rows, prior, ridge):
 
 
 def solve_masked(equations, mask, prior, ridge):
-    """Least squares with a support of its own for each output.
+    """Solve least squares with a separate support for each output.
 
     Parameters
     ----------
     equations : NormalEquations
         Second moments of all inputs.
     mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights survive.
-    prior : ndarray of shape (n_inputs, n_outputs)
-        Weights to which the ridge pulls.
-    ridge : ndarray of shape (n_inputs,)
-        Strength of the ridge, in the units of the second moments.
+        Surviving weights.
+    prior, ridge
+        As in `solve_rows`.
 
     Returns
     -------
@@ -159,10 +187,10 @@ def solve_masked(equations, mask, prior, ridge):
 
     Notes
     -----
-    An output that keeps more than half of its inputs starts from the solution on all
-    of them and is constrained back to zero, ``w - P_:R (P_RR)^-1 w_R`` with P the
-    inverse of the regularised second moments and R the removed inputs: the system to
-    be solved is never larger than half.
+    For an output that keeps more than half of its inputs, the solution on all inputs is
+    computed once and constrained to zero on the removed ones: ``w - P_:R (P_RR)^-1
+    w_R`` with P the inverse of the regularised second moments and R the removed inputs.
+    No system is therefore larger than half of the inputs.
     """
     whole = mask.all(axis=0) & (len(mask) > 0)
     mostly = ~whole & (mask.sum(axis=0) > len(mask) / 2)
@@ -184,7 +212,8 @@ def solve_masked(equations, mask, prior, ridge):
 def _solve_positive(matrix, right):
     """Solve a small positive definite system, which is overwritten.
 
-    LAPACK itself: for a handful of unknowns the checks of scipy take ten times longer.
+    LAPACK is called directly: for a few unknowns, the input checks of scipy take ten
+    times as long as the solution.
     """
     _, solution, failed = dposv(matrix.T, right, overwrite_a=True)
     if failed:
@@ -196,6 +225,7 @@ def _solve_positive(matrix, right):
 
 
 def _constrained(equations, mask, prior, ridge, columns):
+    """Solve for some outputs on all inputs, then constrain the removed ones to zero."""
     factor = cho_factor(equations.gram + np.diag(ridge), lower=True)
     right = equations.cross[:, columns] + ridge[:, None] * prior[:, columns]
     W = cho_solve(factor, right)
@@ -212,7 +242,7 @@ def _constrained(equations, mask, prior, ridge, columns):
 
 
 def solve_nonnegative(equations, mask, prior, ridge):
-    """As `solve_masked`, with weights that may not be negative.
+    """Solve as `solve_masked`, with non-negative weights.
 
     Parameters
     ----------
@@ -222,7 +252,7 @@ def solve_nonnegative(equations, mask, prior, ridge):
     Returns
     -------
     ndarray of shape (n_inputs, n_outputs)
-        Zero outside the mask, never below zero.
+        Non-negative, zero outside the mask.
     """
     W = np.zeros(mask.shape)
     for j in range(mask.shape[1]):
@@ -234,3 +264,63 @@ def solve_nonnegative(equations, mask, prior, ridge):
             target = solve_triangular(factor, right, trans="T")
             W[rows, j] = nnls(factor, target)[0]
     return W
+
+
+def solve_iteratively(
+    A, Z, weights, mask, prior, ridge, *, centred, tol=1e-7, max_iter=500
+):
+    """Solve as `solve_masked` without forming second moments of the inputs.
+
+    Uses conjugate gradients for all outputs at once, started from `prior` on the
+    support. Inputs are only multiplied by vectors, so that a sparse A of 50,000 columns
+    stays sparse.
+
+    Parameters
+    ----------
+    A, Z, weights, centred
+        As in `normal_equations`.
+    mask, prior
+        As in `solve_masked`.
+    ridge : ndarray of shape (n_outputs,)
+        Strength of the ridge for each output, in the units of the second moments.
+    tol : float, default=1e-7
+        Residual of the normal equations at which an output is solved, relative to
+        their right-hand side.
+    max_iter : int, default=500
+        Maximum number of iterations; a warning is given if they do not suffice.
+
+    Returns
+    -------
+    W : ndarray of shape (n_inputs, n_outputs)
+        Zero outside the mask.
+    intercept : ndarray of shape (n_outputs,)
+        Optimal intercept for W.
+    """
+    input_mean = np.asarray(A.T @ weights) if centred else np.zeros(A.shape[1])
+    target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
+
+    def moments(V):
+        """Weighted second moments of inputs and V, zero outside the mask."""
+        V = weights[:, None] * (V - weights @ V if centred else V)
+        return mask * (A.T @ V)
+
+    def equations(W):
+        return moments(A @ W) + ridge * W
+
+    variance = column_spread(A, weights, centred=centred)[:, None] ** 2 + ridge
+    W, solved = conjugate_gradients(
+        equations,
+        moments(Z) + mask * ridge * prior,
+        np.where(variance > 0, variance, 1.0),
+        tol=tol,
+        max_iter=max_iter,
+        start=np.where(mask, prior, 0.0),
+    )
+    if not solved:
+        warnings.warn(
+            f"Least squares stopped after {max_iter} iterations before it converged; "
+            "the weights are closer to the solution than before, but not at it.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return W, target_mean - input_mean @ W

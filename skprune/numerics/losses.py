@@ -1,8 +1,8 @@
-"""Losses of a read-out: value, gradient and curvature by the output Z.
+"""Losses of a read-out: value, gradient and curvature as functions of the output Z.
 
-Each loss is one small object of pure functions of ``(Z, Y)``, both of shape
-(n_samples, n_outputs). ``curvature`` is the diagonal of the Gauss-Newton matrix,
-the second derivative whose labels are drawn from the model itself.
+Each loss is a small object of pure functions of ``(Z, Y)``, both of shape (n_samples,
+n_outputs). ``curvature`` is the diagonal of the Gauss-Newton matrix, the expected
+second derivative for labels drawn from the model.
 """
 
 from collections.abc import Callable
@@ -14,30 +14,31 @@ from scipy.special import expit, ndtri
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss by the output of a read-out.
+    """A loss as a function of the output of a read-out.
 
     Parameters
     ----------
     name : str
-        How the loss is called in reports and errors.
+        Name of the loss in reports and errors.
     value : callable
-        ``value(Z, Y)``: loss of each sample, shape (n_samples,).
+        ``value(Z, Y)`` returns the loss of each sample, (n_samples,).
     gradient : callable
-        ``gradient(Z, Y)``: its derivative by Z, shape (n_samples, n_outputs).
+        ``gradient(Z, Y)`` returns the derivative of the loss with respect to Z,
+        (n_samples, n_outputs).
     curvature : callable
-        ``curvature(Z)``: expected second derivative by Z, shape (n_samples,
-        n_outputs), all non-negative.
+        ``curvature(Z)`` returns the expected second derivative with respect to Z,
+        (n_samples, n_outputs), non-negative.
     draw : callable
-        ``draw(Z, rng)``: targets drawn from the distribution that the model
-        predicts, shape of Z. For losses without a distribution of fixed spread
+        ``draw(Z, rng)`` returns targets drawn from the distribution that the model
+        predicts, in the shape of Z. Losses whose distribution has no known spread use
         the unit normal.
     coupling : callable
-        ``coupling(Z)``: p of shape (n_samples, n_outputs), of sum one, where the second
-        derivative by two outputs a and b is ``-p_a p_b``, and by one ``p_a - p_a^2``;
-        None where outputs are not coupled.
+        ``coupling(Z)`` returns p, (n_samples, n_outputs) with sum one, such that the
+        mixed second derivative with respect to outputs a and b is ``-p_a p_b``, and the
+        one with respect to a is ``p_a - p_a^2``. None if outputs are not coupled.
     mean : callable, default=None
-        ``mean(Z)``: what the model expects of the targets, where the gradient is zero;
-        None for losses that are not of a distribution, and for squared error.
+        ``mean(Z)`` returns the expected targets, at which the gradient is zero. None
+        for squared error and for losses without a distribution.
     """
 
     name: str
@@ -51,18 +52,18 @@ class Loss:
 
 @dataclass(frozen=True)
 class Objective:
-    """What the output of a model is trained for.
+    """Training objective of the output of a model.
 
     Attributes
     ----------
     loss : Loss
-        By the output Z.
+        Loss as a function of the output Z.
     targets : ndarray of shape (n_samples, n_outputs)
-        As the loss takes them.
+        In the form that the loss takes.
     intercept : ndarray of shape (n_outputs,)
         Z = A W + intercept.
     penalty : float
-        Curvature of the model's own quadratic penalty by each weight, for sample
+        Curvature of the quadratic penalty of the model for each weight, for sample
         weights that sum to one.
     """
 
@@ -85,7 +86,7 @@ def _cross_entropy(Z, Y):
 
 
 def _below_largest(Z):
-    # sums and largest values over a few columns are many times slower in rows
+    # reductions over a few columns are many times slower along rows
     return Z - Z.T.copy().max(axis=0)[:, None]
 
 
@@ -158,7 +159,7 @@ def tweedie(power):
     Returns
     -------
     Loss
-        Value and gradient by Z, the logarithm of the mean.
+        Function of Z, the logarithm of the mean.
     """
 
     def value(Z, Y):
@@ -170,7 +171,7 @@ def tweedie(power):
         value=value,
         gradient=lambda Z, Y: np.exp((2 - power) * Z) - Y * np.exp((1 - power) * Z),
         curvature=lambda Z: np.exp((2 - power) * Z),
-        # a gamma of the same mean and variance
+        # a gamma distribution with the same mean and variance
         draw=lambda Z, rng: rng.gamma(np.exp((2 - power) * Z), np.exp((power - 1) * Z)),
         mean=np.exp,
     )
@@ -182,16 +183,16 @@ def huber(threshold, share):
     Parameters
     ----------
     threshold : float
-        The distance, positive.
+        Distance at which the loss becomes linear, positive.
     share : float
-        Of the samples that are nearer, in (0, 1).
+        Share of the samples with a smaller distance, in (0, 1).
 
     Returns
     -------
     Loss
-        Its curvature is that share everywhere: the second derivative is one for the
-        samples that are nearer and zero for others. Labels are drawn with normal
-        errors of which as many are below the distance.
+        Its curvature is `share` everywhere, the mean of the second derivative: one for
+        samples below the threshold and zero for the others. Labels are drawn with
+        normal errors of which `share` is below the threshold.
 
     References
     ----------
@@ -221,12 +222,12 @@ def huber(threshold, share):
 
 
 def weighted_quantile(values, weights, share):
-    """The least value that with those below it has a share of the weight.
+    """Find the smallest value at which the cumulative weight reaches a share.
 
     Parameters
     ----------
     values, weights : ndarray of shape (n_samples,)
-        Weights are not negative, and some is positive.
+        Weights are non-negative and not all zero.
     share : float
         In [0, 1].
 
@@ -242,11 +243,11 @@ def weighted_quantile(values, weights, share):
     """
     order = np.argsort(values)
     below = np.cumsum(weights[order])
-    # rounding of the sum must not take the next one
+    # rounding of the sum must not select the next value
     enough = below >= (share - 1e-12) * below[-1]
     return float(values[order[enough.argmax()]])
 
 
 def _power_term(Z, exponent):
-    """Integral of ``exp(exponent * Z)`` by Z."""
+    """Integral of ``exp(exponent * Z)`` over Z."""
     return Z if exponent == 0 else np.exp(exponent * Z) / exponent

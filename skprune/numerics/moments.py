@@ -3,16 +3,16 @@
 import numpy as np
 from scipy import sparse
 
-BLOCK = 512  # rows worked on at once: copies of them are small, and stay in the cache
+BLOCK = 512  # rows processed at once: copies of them stay in the cache
 
 
 def row_blocks(n_samples):
-    """Slices of `BLOCK` rows and less.
+    """Split rows into slices of at most `BLOCK` rows.
 
     Parameters
     ----------
     n_samples : int
-        How many rows there are.
+        Number of rows.
 
     Returns
     -------
@@ -29,14 +29,14 @@ def row_blocks(n_samples):
 
 
 def square_products(A, mean, V):
-    """Products of squared, shifted inputs with other columns.
+    """Compute products of squared, shifted inputs with other columns.
 
     Parameters
     ----------
     A : {ndarray, sparse array} of shape (n_samples, n_inputs)
         Inputs.
     mean : ndarray of shape (n_inputs,)
-        What is subtracted from each input.
+        Subtracted from each input.
     V : ndarray of shape (n_samples, n_outputs)
         Other columns.
 
@@ -52,12 +52,12 @@ def square_products(A, mean, V):
 
 
 def squared(A):
-    """Entries of a dense or sparse array, squared."""
+    """Square the entries of a dense or sparse array."""
     return A.multiply(A).tocsr() if sparse.issparse(A) else A**2
 
 
 def column_spread(A, weights, *, centred=True):
-    """Weighted standard deviation of each column, or its root mean square.
+    """Compute the weighted standard deviation or root mean square of each column.
 
     Parameters
     ----------

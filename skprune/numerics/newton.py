@@ -1,8 +1,9 @@
 """Backward elimination for losses that are not quadratic.
 
-Optimal brain surgeon on the current quadratic, with Newton steps that bring the
-survivors to their optimum and renew the Hessian each time a share of the units is gone.
-Weights of all outputs and the intercepts are one vector; intercepts are never removed.
+Optimal brain surgeon on a quadratic model of the loss. After each removal of a share of
+the units, Newton steps move the remaining weights to their optimum and the Hessian is
+recomputed. Weights of all outputs and the intercepts form one vector; intercepts are
+never removed.
 """
 
 from dataclasses import dataclass, replace
@@ -10,52 +11,51 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import blas
 
+from skprune.numerics.least_squares import SMALLEST_RIDGE
 from skprune.numerics.losses import SOFTMAX, Loss
-from skprune.numerics.obs import spd_inverse, strictly_increasing
+from skprune.numerics.obs import remove_singly, spd_inverse, strictly_increasing
 
-REFRESH = 0.2  # share of the units that go before the Hessian is renewed
+REFRESH = 0.2  # share of the units removed before the Hessian is recomputed
 N_NEWTON = 2  # Newton steps before each elimination
-MAX_WEIGHTS = 2000
-ROUNDING = 1e-12  # relative error of a loss
-FLOOR = 1e-8  # relative ridge that keeps the Hessian invertible
+MAX_WEIGHTS = 2000  # the Hessian takes 32 MB and is inverted in half a second
+VALUE_ROUNDING = 1e-12  # relative rounding error of the value of a loss
 
 
 def is_affordable(A, n_weights):
-    """Whether the true Hessian by all weights is worth its price.
+    """Tell whether the Hessian with respect to all weights is small enough to compute.
 
     Parameters
     ----------
     A : {ndarray, sparse array} of shape (n_samples, n_inputs)
         Inputs.
     n_weights : int
-        Rows of the Hessian.
+        Number of rows of the Hessian.
 
     Returns
     -------
     bool
-        True for dense inputs and up to 2,000 weights (32 MB, half a second).
+        True for dense inputs and up to `MAX_WEIGHTS` weights.
     """
     return not sparse.issparse(A) and n_weights <= MAX_WEIGHTS
 
 
 @dataclass(frozen=True)
 class PenalisedLoss:
-    """A loss of Z = X W with a quadratic penalty, by the flat vector of its weights.
+    """Loss of Z = X W with a quadratic penalty, as a function of the weights W.
 
     Attributes
     ----------
     X : ndarray of shape (n_samples, n_inputs)
-        Inputs, a column of ones for the intercept among them.
+        Inputs, including a column of ones if there is an intercept.
     targets : ndarray of shape (n_samples, n_outputs)
-        As the loss takes them.
+        In the form that the loss takes.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     loss : Loss
-        By Z.
+        Function of Z and the targets.
     penalty : ndarray of shape (n_inputs, n_outputs)
-        Curvature of the penalty by each weight.
+        Curvature of the penalty for each weight.
     """
 
     X: np.ndarray
@@ -66,7 +66,7 @@ class PenalisedLoss:
 
     @classmethod
     def of(cls, A, weights, objective, *, centred):
-        """The loss of a read-out that is the output of a model.
+        """Build the loss of a read-out that is the output of a model.
 
         Parameters
         ----------
@@ -77,13 +77,13 @@ class PenalisedLoss:
         objective : Objective
             Loss, targets and penalty.
         centred : bool
-            Whether a column of ones is added for the intercept, which is the last row
-            of the weights and not penalised.
+            Whether a column of ones is added for the intercept. The intercept is the
+            last row of the weights and is not penalised.
 
         Returns
         -------
         PenalisedLoss
-            By weights of shape (n_inputs + centred, n_outputs).
+            Function of weights of shape (n_inputs + centred, n_outputs).
         """
         penalty = np.full((A.shape[1], objective.targets.shape[1]), objective.penalty)
         if centred:
@@ -92,39 +92,39 @@ class PenalisedLoss:
         return cls(A, objective.targets, weights, objective.loss, penalty)
 
     def restricted(self, rows):
-        """The same by the weights of some inputs only, the others being zero.
+        """Restrict the loss to the weights of some inputs, the others being zero.
 
         Parameters
         ----------
         rows : ndarray of int of shape (n_rows,)
-            Which inputs.
+            Inputs that remain.
 
         Returns
         -------
         PenalisedLoss
-            By weights of shape (n_rows, n_outputs).
+            Function of weights of shape (n_rows, n_outputs).
         """
         return replace(self, X=self.X[:, rows], penalty=self.penalty[rows])
 
     def value(self, W):
-        """Weighted mean loss plus penalty."""
+        """Compute the weighted mean loss plus the penalty."""
         per_sample = self.loss.value(self.X @ W, self.targets)
         return self.weights @ per_sample + (self.penalty * W**2).sum() / 2
 
     def gradient(self, W):
-        """Derivative by each weight, (n_inputs, n_outputs)."""
+        """Compute the derivative with respect to W, (n_inputs, n_outputs)."""
         D = self.loss.gradient(self.X @ W, self.targets)
         return self.X.T @ (self.weights[:, None] * D) + self.penalty * W
 
     def hessian(self, W, active):
-        """Second derivative by the active weights, numbered output by output.
+        """Compute the Hessian of the active weights, numbered output by output.
 
         Parameters
         ----------
         W : ndarray of shape (n_inputs, n_outputs)
             Weights.
         active : ndarray of bool of shape (n_inputs, n_outputs)
-            Which weights are free.
+            Weights that are free.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class PenalisedLoss:
             H[_span(ends, rows, a), _span(ends, rows, b)] = block
         H += H.T
         strength = np.concatenate([self.penalty[r, a] for a, r in enumerate(rows)])
-        H[np.diag_indices_from(H)] += strength + FLOOR * np.trace(H) / len(H)
+        H[np.diag_indices_from(H)] += strength + SMALLEST_RIDGE * np.trace(H) / len(H)
         return H
 
 
@@ -156,7 +156,7 @@ def _span(ends, rows, a):
 
 
 def elimination_costs(problem, W, unit):
-    """Loss that each unit costs in the order of backward elimination.
+    """Compute the loss increase of each unit in the order of backward elimination.
 
     Parameters
     ----------
@@ -165,13 +165,13 @@ def elimination_costs(problem, W, unit):
     W : ndarray of shape (n_inputs, n_outputs)
         Weights near the optimum.
     unit : ndarray of int of shape (n_inputs, n_outputs)
-        The unit of each weight; -1 for a weight that is never removed, -2 for one
-        that is gone already.
+        Unit of each weight; -1 for a weight that is never removed, -2 for one that is
+        already removed.
 
     Returns
     -------
     ndarray of shape (n_units,)
-        Cost of each removal, never decreasing in the order of removal.
+        Cost of each removal, non-decreasing in the order of removal.
     """
     W, unit = np.array(W, dtype=float), np.array(unit)
     order, costs = [], []
@@ -185,15 +185,18 @@ def elimination_costs(problem, W, unit):
         inverse = np.asfortranarray(inverse[np.ix_(removable, removable)])
         values, labels = W.T[active.T][removable], labels[removable]
         n_units = len(np.unique(labels))
-        n_gone = max(1, int(REFRESH * n_units))
-        eliminate = _single_weights if n_units == len(labels) else _groups
-        gone, cost = eliminate(inverse, values, labels, n_gone)
-        order += gone
-        costs += cost
+        n_removed = max(1, int(REFRESH * n_units))
+        if n_units == len(labels):
+            removed, cost = remove_singly(inverse, values[:, None], n_removed)
+            removed = labels[removed]
+        else:
+            removed, cost = _remove_groups(inverse, values, labels, n_removed)
+        order.extend(removed)
+        costs.extend(cost)
         flat = W.T[active.T]
         flat[removable] = values
         W.T[active.T] = flat
-        lost = np.isin(unit, gone)
+        lost = np.isin(unit, removed)
         W[lost], unit[lost] = 0.0, -2
     by_unit = np.empty(len(order))
     if order:
@@ -202,25 +205,25 @@ def elimination_costs(problem, W, unit):
 
 
 def minimise(problem, W, active, *, max_steps=20, tol=1e-8):
-    """Newton's method on the active weights.
+    """Minimise a loss over the active weights by Newton's method.
 
     Parameters
     ----------
     problem : PenalisedLoss
         The loss.
     W : ndarray of shape (n_inputs, n_outputs)
-        Where to start, zero outside `active`.
+        Initial weights, zero outside `active`.
     active : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights are free.
+        Weights that are free.
     max_steps : int, default=20
-        Steps at most.
+        Maximum number of steps.
     tol : float, default=1e-8
-        Stop when no weight moves by more than this share of the largest.
+        The iteration stops when no weight moves by more than this share of the largest.
 
     Returns
     -------
     ndarray of shape (n_inputs, n_outputs)
-        With a loss not above that of `W`.
+        Weights with a loss not above that of `W`.
     """
     for _ in range(max_steps):
         before, W = W, _newton_step(problem, W, active)
@@ -230,45 +233,29 @@ def minimise(problem, W, active, *, max_steps=20, tol=1e-8):
 
 
 def _newton_step(problem, W, active):
-    """One Newton step on the active weights, halved until the loss does not grow."""
+    """Take a Newton step, halved until the loss does not increase."""
     H = problem.hessian(W, active)
     step = np.zeros_like(W)
     step.T[active.T] = np.linalg.solve(H, problem.gradient(W).T[active.T])
-    if problem.loss is SOFTMAX:  # a shift of all outputs changes nothing
+    if problem.loss is SOFTMAX:  # invariant to a shift of all outputs
         free = (active & (problem.penalty == 0)).all(axis=1)
         step[free] -= step[free].mean(axis=1, keepdims=True)
     before, factor = problem.value(W), 1.0
-    # near the optimum the loss of a good step differs by its rounding only
-    allowed = before + ROUNDING * abs(before)
+    # near the optimum the loss changes by less than its rounding error
+    allowed = before + VALUE_ROUNDING * abs(before)
     while problem.value(W - factor * step) > allowed and factor > 1e-3:
         factor /= 2
     return W - factor * step if factor > 1e-3 else W
 
 
-def _single_weights(inverse, values, labels, n_gone):
-    """Remove the cheapest weights one by one, in place."""
-    gone, order, costs = np.zeros(len(values), dtype=bool), [], []
-    for _ in range(n_gone):
-        diagonal = np.where(gone, 1.0, inverse.diagonal())
-        ranked = np.where(gone, np.inf, values**2 / (2 * diagonal))
-        q = int(np.argmin(ranked))
-        order.append(int(labels[q]))
-        costs.append(ranked[q])
-        column = inverse[:, q].copy()
-        values -= column * (values[q] / column[q])
-        blas.dger(-1.0 / column[q], column, column, a=inverse, overwrite_a=1)
-        values[q], gone[q] = 0.0, True
-    return order, costs
-
-
-def _groups(inverse, values, labels, n_gone):
+def _remove_groups(inverse, values, labels, n_removed):
     """Remove the cheapest groups of weights one by one, in place.
 
     A group S costs half of ``w_S^T [H^-1]_SS^-1 w_S``.
     """
     members = {int(u): np.flatnonzero(labels == u) for u in np.unique(labels)}
     order, costs = [], []
-    for _ in range(n_gone):
+    for _ in range(n_removed):
         ranked = {
             u: values[S] @ np.linalg.solve(inverse[np.ix_(S, S)], values[S]) / 2
             for u, S in members.items()

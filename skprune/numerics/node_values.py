@@ -1,7 +1,7 @@
-"""Values of the nodes of many trees, left where the trees hold them.
+"""Values of the nodes of many trees, without a copy.
 
-Values are most of what a forest is, ten numbers a node for ten classes. A copy of them
-all would double the model while it is pruned.
+Values take most of the memory of a forest: ten numbers per node for ten classes. A copy
+of all of them would double the memory while the model is pruned.
 """
 
 import numpy as np
@@ -9,19 +9,19 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 
 class NodeValues(NDArrayOperatorsMixin):
-    """Reads like an array of the values of some trees, one tree after the other.
+    """Read-only array of the values of some trees, one tree after another.
 
     Parameters
     ----------
     parts : list of ndarray of shape (n_nodes, width)
-        Of each tree; not changed, and not to be written to.
+        Values of each tree; never written to.
 
     Attributes
     ----------
     shape : (int, int)
-        Nodes of all trees, and the width.
+        Number of nodes of all trees, and the width.
     dtype : dtype
-        Of the parts.
+        Data type of the parts.
     """
 
     def __init__(self, parts):
@@ -35,7 +35,7 @@ class NodeValues(NDArrayOperatorsMixin):
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError("The values of several trees are no array without a copy.")
+            raise ValueError("Values of several trees become an array only by a copy.")
         return np.concatenate(self._parts).astype(dtype or self.dtype, copy=False)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
@@ -48,7 +48,7 @@ class NodeValues(NDArrayOperatorsMixin):
         return found[(slice(None), *columns)]
 
     def _range(self, rows):
-        """The rows of a slice, a view of a tree if they are all in one."""
+        """Rows of a slice; a view if they are all in one tree."""
         start, stop, step = rows.indices(len(self))
         first = int(np.searchsorted(self._offset, start, "right")) - 1
         last = max(int(np.searchsorted(self._offset, stop)), first + 1)
@@ -58,7 +58,7 @@ class NodeValues(NDArrayOperatorsMixin):
         return whole[start - before : stop - before : step]
 
     def take(self, rows, axis=0):
-        """Some of the rows, as `ndarray.take` gives them."""
+        """Select rows, as `ndarray.take` does."""
         rows = np.asarray(rows)
         if rows.dtype == bool:
             rows = np.flatnonzero(rows)
@@ -66,14 +66,14 @@ class NodeValues(NDArrayOperatorsMixin):
             return np.asarray(self).take(rows, axis=axis)
         ends = np.searchsorted(rows, self._offset)
         if ends[0] or ends[-1] < len(rows):
-            raise IndexError(f"There are {len(self)} nodes, but not all of {rows}.")
+            raise IndexError(f"Rows {rows} are not all among the {len(self)} nodes.")
         found = np.empty((len(rows), self.shape[1]), dtype=self.dtype)
         ranges = map(slice, ends[:-1].tolist(), ends[1:].tolist())
         for part, before, own in zip(self._parts, self._offset.tolist(), ranges):
-            # numpy would copy twice, did it have to check the rows before it writes
+            # "clip" avoids the buffer that numpy needs to check rows before writing
             part.take(rows[own] - before, axis=0, out=found[own], mode="clip")
         return found
 
     def copy(self):
-        """An array of all values, to be written to."""
+        """Copy all values to a writable array."""
         return np.asarray(self)

@@ -1,27 +1,27 @@
-"""Sampling of units without replacement, with given probabilities of being drawn."""
+"""Sampling of units with given inclusion probabilities, and shares of units in sums."""
 
 import numpy as np
 from scipy import sparse
 
-SENSITIVITY_ROWS = 256  # samples on which shares are compared, ample for their maximum
+SENSITIVITY_ROWS = 256  # samples on which the largest share of a unit is looked for
 
 
 def inclusion_probabilities(sizes, n_keep):
-    """Probabilities proportional to size that sum to the number drawn.
+    """Compute inclusion probabilities proportional to size for a fixed sample size.
 
     Parameters
     ----------
     sizes : ndarray of shape (n_units,)
-        Not negative.
+        Non-negative.
     n_keep : int
-        How many units will be drawn, at most `n_units`.
+        Number of units to draw, at most `n_units`.
 
     Returns
     -------
     ndarray of shape (n_units,)
-        In [0, 1], with sum `n_keep`. A unit whose share would exceed one is drawn for
-        certain, and the rest is shared among the others. Where fewer than `n_keep`
-        sizes are positive, units of size zero share what is left.
+        In [0, 1], with sum `n_keep`. A unit whose share would exceed one gets
+        probability one, and the rest is shared among the others. If fewer than `n_keep`
+        sizes are positive, units of size zero share the rest equally.
 
     Examples
     --------
@@ -45,10 +45,10 @@ def inclusion_probabilities(sizes, n_keep):
 
 
 def systematic_sample(probabilities, rng):
-    """Draw units so that each has its probability and their number is fixed.
+    """Draw a fixed number of units with given inclusion probabilities.
 
-    The units are laid along a line in random order, each as long as its probability,
-    and every whole step from a random start hits one [1]_.
+    Units are placed on a line in random order, each with the length of its probability.
+    Steps of length one from a random start select the units that they hit [1]_.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def systematic_sample(probabilities, rng):
     Returns
     -------
     ndarray of bool of shape (n_units,)
-        With as many True as the probabilities sum to.
+        The number of True entries is the sum of the probabilities.
 
     References
     ----------
@@ -78,11 +78,46 @@ def systematic_sample(probabilities, rng):
     return drawn
 
 
-def entry_sensitivity(A, W):
-    """Largest share of each weight in its output over the samples.
+def evenly_spaced(n_samples):
+    """Choose the samples on which shares are compared.
 
-    Contributions of one sign are compared with the sum of those of that sign, for
-    each of the two signs [1]_, on `SENSITIVITY_ROWS` samples evenly spaced.
+    Parameters
+    ----------
+    n_samples : int
+        Number of samples.
+
+    Returns
+    -------
+    ndarray of int
+        At most `SENSITIVITY_ROWS` indices, ascending.
+    """
+    n_rows = min(n_samples, SENSITIVITY_ROWS)
+    return np.linspace(0, n_samples - 1, n_rows).astype(int)
+
+
+def largest_shares(sizes):
+    """Compute the largest share of each unit in the sum over units.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_units, ...)
+        Non-negative, for instance for each sample and output.
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        In [0, 1]; zero where all sums are zero.
+    """
+    totals = sizes.sum(axis=0)
+    shares = sizes / np.where(totals > 0, totals, np.inf)
+    return shares.max(axis=tuple(range(1, sizes.ndim)))
+
+
+def entry_sensitivity(A, W):
+    """Compute the largest share of each weight in its output over the samples.
+
+    A contribution is compared with the sum of the contributions of its sign [1]_, on
+    at most `SENSITIVITY_ROWS` evenly spaced samples.
 
     Parameters
     ----------
@@ -101,13 +136,11 @@ def entry_sensitivity(A, W):
     .. [1] C. Baykal et al., "Data-Dependent Coresets for Compressing Neural Networks
        with Applications to Generalization Bounds", ICLR 2019.
     """
-    rows = np.linspace(0, A.shape[0] - 1, min(A.shape[0], SENSITIVITY_ROWS)).astype(int)
+    rows = evenly_spaced(A.shape[0])
     inputs = A[rows].toarray() if sparse.issparse(A) else A[rows]
     largest = np.zeros(W.shape)
     for j, w in enumerate(W.T):
         for sign in (1, -1):
-            parts = np.maximum(sign * inputs * w, 0)
-            totals = parts.sum(axis=1, keepdims=True)
-            shares = parts / np.where(totals > 0, totals, np.inf)
-            np.maximum(largest[:, j], shares.max(axis=0), out=largest[:, j])
+            shares = largest_shares(np.maximum(sign * inputs * w, 0).T)
+            np.maximum(largest[:, j], shares, out=largest[:, j])
     return largest

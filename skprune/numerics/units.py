@@ -1,9 +1,9 @@
-"""From importances to gates: which units stay.
+"""Selection of the units to keep from their importances.
 
-Exactly as many units go as are asked for. Units may hang below others (the splits of
-a tree): what hangs below a removed unit goes with it, so a unit ranks at least as high
-as everything below it, and at equal rank the deeper one goes first. Each group of
-units (a layer, a tree) keeps its least number.
+The number of removed units is exact. Units may be nested (splits of a tree): a unit is
+removed together with all units below it. It therefore ranks at least as high as these,
+and of equal units the deepest is removed first. Each group of units (a layer, a tree)
+keeps at least its floor.
 """
 
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ SCOPES = ("global", "lamp", "local")
 
 @dataclass(frozen=True)
 class Units:
-    """How the units of a structure hang together.
+    """Groups, floors and nesting of the units of a structure.
 
     Attributes
     ----------
     group : ndarray of int of shape (n_units,)
-        The layer or tree of each unit, in ascending order.
+        Layer or tree of each unit, ascending.
     floor : ndarray of int of shape (n_groups,)
-        The least number of units that each group keeps.
+        Minimum number of units that each group keeps.
     least : int
-        The least number of units that all groups keep together.
+        Minimum number of units that all groups keep together.
     parent : ndarray of int of shape (n_units,) or None
-        The unit that each unit hangs below, -1 for none; a parent comes before its
-        children. None where units are independent.
+        Parent of each unit, -1 for none; a parent comes before its children. None for
+        independent units.
     depth : ndarray of int of shape (n_units,) or None
-        Number of units above each unit.
+        Number of ancestors of each unit.
     rescalable : bool
-        Whether gates other than zero and one have a meaning.
+        Whether gates other than zero and one are meaningful.
     """
 
     group: np.ndarray
@@ -53,26 +53,26 @@ class Units:
 
     @property
     def removable(self):
-        """How many units may go at most."""
+        """Maximum number of units that may be removed."""
         floor = np.minimum(self.floor, self.group_size).sum()
         return self.n_units - min(max(floor, self.least), self.n_units)
 
 
 def keep_units(importances, n_remove, units, scope):
-    """Choose the units that stay.
+    """Choose the units to keep.
 
     Parameters
     ----------
     importances : ndarray of shape (n_units,)
         High: keep.
     n_remove : int
-        How many units go; at most ``units.removable``.
+        Number of units to remove; at most ``units.removable``.
     units : Units
         Groups, floors and nesting.
     scope : {"global", "local", "lamp"}
-        One ranking of all units; the same share of each group; or one ranking of
-        layer-adaptive scores [1]_, each importance over the sum of those of its group
-        that are not smaller.
+        "global" ranks all units together. "local" removes the same share of each
+        group. "lamp" ranks layer-adaptive scores [1]_: each importance over the sum of
+        those of its group that are not smaller.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def keep_units(importances, n_remove, units, scope):
 
 
 def _keep_highest(importances, n_remove, units):
-    """As by `nested_rank`, without sorting all units."""
+    """Keep units in the order of `nested_rank`, without sorting all of them."""
     kept = np.ones(len(importances), dtype=bool)
     if n_remove == 0:
         return kept
@@ -111,7 +111,7 @@ def _keep_highest(importances, n_remove, units):
 
 
 def nested_rank(importances, units):
-    """Position of each unit in the order of removal, children before parents.
+    """Compute the position of each unit in the order of removal, children first.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def nested_rank(importances, units):
     Returns
     -------
     ndarray of int of shape (n_units,)
-        A permutation; the unit of rank zero goes first.
+        A permutation; the unit of rank zero is removed first.
     """
     if units.parent is None:
         order = np.argsort(importances, kind="stable")
@@ -137,7 +137,7 @@ def nested_rank(importances, units):
 
 
 def closure(importances, units):
-    """Raise each unit to the largest importance among the units below it.
+    """Raise each importance to the largest one among the units below.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def closure(importances, units):
     Returns
     -------
     ndarray of shape (n_units,)
-        Not smaller than `importances`; a parent is not below its children.
+        At least `importances`; a parent has at least the value of its children.
     """
     closed = np.array(importances, dtype=float)
     by_depth = _stable_order(units.depth)
@@ -161,12 +161,12 @@ def closure(importances, units):
 
 
 def layer_adaptive(importances, units):
-    """Each importance over the sum of those of its group that are not smaller.
+    """Divide each importance by the sum of those of its group that are not smaller.
 
     Parameters
     ----------
     importances : ndarray of shape (n_units,)
-        High: keep; not negative.
+        High: keep; non-negative.
     units : Units
         Groups and nesting.
 
@@ -183,13 +183,13 @@ def layer_adaptive(importances, units):
     for start, stop in zip(ends - units.group_size, ends):
         tail = np.cumsum(sizes[start:stop][::-1])[::-1]
         share = sizes[start:stop] / np.maximum(tail, np.finfo(float).tiny)
-        # rounding must not undo the order within the group
+        # rounding must not change the order within the group
         scores[order[start:stop]] = np.maximum.accumulate(share)
     return scores
 
 
 def _above_floor(ranks, n_remove, units):
-    """Keep by rank, but in each group at least the best units of its floor."""
+    """Keep by rank, but at least the highest units of each group up to its floor."""
     from_top = _rank_in_group(len(ranks) - 1 - ranks, units)
     safe = from_top < units.floor[units.group]
     order = np.lexsort((ranks, safe))
@@ -212,33 +212,33 @@ def _rank_in_group(ranks, units):
 
 
 def _order_in_groups(ranks, units):
-    """The units group by group, in each by rank; `ranks` is a permutation."""
+    """Sort units by group, then by rank; `ranks` is a permutation."""
     by_rank = np.empty(len(ranks), dtype=np.intp)
     by_rank[ranks] = np.arange(len(ranks))
     return by_rank[_stable_order(units.group[by_rank])]
 
 
 def _stable_order(numbers):
-    """Stable argsort of integers; those of 16 bits are sorted without comparing."""
+    """Stable argsort of integers, by radix sort if they fit into 16 bits."""
     small = numbers.max(initial=0) < 2**16
     return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 
 
 def apportion(n_remove, units):
-    """Share a number of removals among groups in proportion to their sizes.
+    """Distribute removals over groups in proportion to their sizes.
 
     Parameters
     ----------
     n_remove : int
-        How many units go in all.
+        Number of units to remove in all groups together.
     units : Units
-        Groups and their floors.
+        Groups and floors.
 
     Returns
     -------
     ndarray of int of shape (n_groups,)
-        Sums to `n_remove`. Largest remainders are rounded up, and no group falls
-        below its floor as long as another one can give.
+        Sums to `n_remove`. The largest remainders are rounded up. No group falls below
+        its floor while another one has units to remove.
     """
     room = units.group_size - np.minimum(units.floor, units.group_size)
     exact = units.group_size * (n_remove / max(units.n_units, 1))

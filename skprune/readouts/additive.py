@@ -1,30 +1,26 @@
-"""Read-outs that are a plain sum of one output per unit."""
-
-from functools import cached_property
+"""Read-outs that sum or average one stored output per unit."""
 
 import numpy as np
 
 from skprune.numerics import obs
-from skprune.numerics.lasso import RowLasso
-from skprune.numerics.least_squares import normal_equations
-from skprune.readouts.base import Readout
+from skprune.numerics.gram_lasso import RowLasso
+from skprune.numerics.least_squares import add_ridge, normal_equations
+from skprune.numerics.sampling import largest_shares
+from skprune.readouts.base import GradientReadout
 
-DAMPING = 1e-2  # relative ridge of the Gram matrix of the units
 
-
-class AdditiveReadout(Readout):
-    """Z is a plain sum of one output per unit: trees of a forest, bypassed layers.
+class AdditiveReadout(GradientReadout):
+    """Sum of one output per unit, for instance of bypassed hidden layers.
 
     Parameters
     ----------
     name : str
-        Which part of the model this is.
+        Part of the model.
     contributions : ndarray of shape (n_units, n_samples, n_outputs)
-        What each unit adds to Z.
+        Term of each unit in the sum Z.
     D : callable
-        ``D()`` returns the gradient of each sample's loss by Z, ``D(rng)`` the same
-        for labels that the model draws; with one Z per unit, of shape (n_units,
-        n_samples, n_outputs), else (n_samples, n_outputs).
+        As in `GradientReadout`. If each unit has a Z of its own, the gradients have
+        shape (n_units, n_samples, n_outputs).
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     """
@@ -32,66 +28,105 @@ class AdditiveReadout(Readout):
     answers = frozenset({"sensitivity"})
 
     def __init__(self, name, contributions, D, weights):
-        self.name = name
+        super().__init__(name, D, weights)
         self.contributions = contributions
-        self.weights = weights
         self.n_units = len(contributions)
-        self._gradient = D
-
-    @cached_property
-    def D(self):
-        """Gradient of each sample's loss by Z."""
-        return self._gradient()
-
-    def size(self):
-        return np.sqrt(np.einsum("unk,n->u", self.contributions**2, self.weights))
-
-    def contribution(self):
-        means = np.einsum("unk,n->uk", self.contributions, self.weights)
-        squares = np.einsum("unk,n->uk", self.contributions**2, self.weights)
-        return np.sqrt(np.maximum(squares - means**2, 0.0).sum(axis=1))
-
-    def gate_gradient(self):
-        return (self.contributions * self.D).sum(axis=2) @ self.weights
 
     @property
     def hessian_size(self):
         """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
 
-    def _gram(self):
-        """Second moments of the contributions, damped, (n_units, n_units)."""
-        n_units, _, n_outputs = self.contributions.shape
-        inputs = self.contributions.transpose(1, 2, 0).reshape(-1, n_units)
-        weights = np.repeat(self.weights, n_outputs) / n_outputs
-        moments = normal_equations(inputs, np.empty((len(inputs), 0)), weights)
-        H = n_outputs * moments.gram
-        H[np.diag_indices_from(H)] += DAMPING * (np.trace(H) / n_units or 1.0)
-        return H
+    def size(self):
+        return np.sqrt(np.einsum("unk,n->u", self.contributions**2, self.weights))
+
+    def contribution(self):
+        means = self._weighted_sums(self.contributions)
+        squares = self._weighted_sums(self.contributions**2)
+        return np.sqrt(np.maximum(squares - means**2, 0.0).sum(axis=1))
+
+    def _weighted_sums(self, terms):
+        return np.einsum("unk,n->uk", terms, self.weights)
+
+    def gate_gradient(self):
+        return (self.contributions * self.D).sum(axis=2) @ self.weights
+
+    def fisher(self, rng=None):
+        return self._fisher_of(self._centred(), rng)
+
+    def _centred(self):
+        return self.contributions - self._weighted_sums(self.contributions)[:, None, :]
+
+    def _fisher_of(self, terms, rng):
+        return (terms * self.drawn_gradient(rng)).sum(axis=2) ** 2 @ self.weights
 
     def removal_loss(self, rng=None):
-        inverse = obs.spd_inverse(self._gram())
-        return obs.elimination_costs(inverse, np.ones((self.n_units, 1)))
+        return obs.unit_costs(self._gram(self.contributions))
 
     def lasso(self, rng=None):
-        gram = self._gram()
-        spread = np.sqrt(gram.diagonal())
-        scaled = gram / np.outer(spread, spread)
-        rows = np.arange(self.n_units)
-        return RowLasso(scaled, scaled @ spread[:, None], rows)
+        return RowLasso.of_units(self._gram(self.contributions))
+
+    def _gram(self, terms):
+        """Damped second moments of terms about their means, (n_units, n_units)."""
+        n_units, _, n_outputs = terms.shape
+        inputs = terms.transpose(1, 2, 0).reshape(-1, n_units)
+        weights = np.repeat(self.weights, n_outputs) / n_outputs
+        moments = normal_equations(inputs, np.empty((len(inputs), 0)), weights)
+        return add_ridge(n_outputs * moments.gram)
 
     def sensitivity(self):
-        sizes = np.abs(self.contributions)
-        totals = sizes.sum(axis=0)
-        return (sizes / np.where(totals > 0, totals, np.inf)).max(axis=(1, 2))
+        return largest_shares(np.abs(self.contributions))
 
     def distortion(self, gates):
         change = np.einsum("u,unk->nk", gates - 1, self.contributions)
         centred = change - self.weights @ change
         return float(self.weights @ (centred**2).sum(axis=1))
 
+
+class MemberReadout(AdditiveReadout):
+    """Mean of the outputs of whole models, each of which is a unit.
+
+    A gate multiplies the weight of its model in the mean ``sum g f / sum g``. The
+    derivative of the mean with respect to a gate is therefore the difference of the
+    model from the mean, over the number of models.
+
+    Parameters
+    ----------
+    name : str
+        Part of the ensemble.
+    outputs : ndarray of shape (n_units, n_samples, n_outputs)
+        Output of each model.
+    D : callable
+        As in `GradientReadout`.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+
+    Examples
+    --------
+    >>> outputs = np.array([[[0.0], [1.0]], [[0.0], [3.0]]])
+    >>> mean_of_two = MemberReadout("estimators_", outputs, None, np.full(2, 0.5))
+    >>> mean_of_two.contribution()
+    array([0.25, 0.75])
+    """
+
+    def __init__(self, name, outputs, D, weights):
+        super().__init__(name, outputs / len(outputs), D, weights)
+        self.differences = (outputs - outputs.mean(axis=0)) / len(outputs)
+
+    def gate_gradient(self):
+        return (self.differences * self.D).sum(axis=2) @ self.weights
+
     def fisher(self, rng=None):
-        D = self.D if rng is None else self._gradient(rng)
-        means = np.einsum("unk,n->uk", self.contributions, self.weights)
-        centred = self.contributions - means[:, None, :]
-        return (centred * D).sum(axis=2) ** 2 @ self.weights
+        return self._fisher_of(self.differences, rng)
+
+    def removal_loss(self, rng=None):
+        return obs.unit_costs(self._gram(self.differences))
+
+    def lasso(self, rng=None):
+        # models are nearly equal: centred here, the rest of their means is rounding
+        return RowLasso.of_units(self._gram(self._centred()))
+
+    def distortion(self, gates):
+        changes = gates * (len(gates) / gates.sum()) - 1
+        change = np.einsum("u,unk->nk", changes, self.contributions)
+        return float(self.weights @ (change**2).sum(axis=1))

@@ -1,35 +1,32 @@
 """The read-out: one sum of contributions, Z = A W + b, whose units have gates.
 
-Methods rank units by asking a read-out the few questions below and know nothing
-of the model family behind it. Every answer is one number per unit, in the order of
-the units of the read-out.
+Methods rank units by asking a read-out the questions below and know nothing of the
+model family behind it. Every answer is one number per unit, in the order of the units.
 """
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-
-BLOCK = 4096  # rows worked on at once: bounds the memory of intermediate copies
 
 
 class Readout(ABC):
     """One sum of contributions of a model.
 
-    A gate multiplies the contribution of its unit: one keeps, zero removes. Samples
-    carry weights that sum to one, so each mean below is a weighted mean.
+    A gate multiplies the contribution of its unit: one keeps it, zero removes it.
+    Sample weights sum to one, so each mean below is a weighted mean.
 
     Attributes
     ----------
     name : str
-        Which part of the model this is, as in ``"coefs_[0]"``.
+        Part of the model, for instance ``"coefs_[0]"``.
     n_units : int
         Number of units that may be removed.
     hessian_size : int
-        Rows of the matrix that `removal_loss` inverts, zero if it needs none.
+        Rows of the matrix that `removal_loss` inverts, zero if it inverts none.
     answers : frozenset of str
-        Of the class: which of the optional operations, "elimination" and
-        "sensitivity", it has.
+        Optional operations of the class, of "elimination" and "sensitivity".
     """
 
     name: str
@@ -39,30 +36,30 @@ class Readout(ABC):
 
     @abstractmethod
     def size(self):
-        """Norm of each unit's own weights, shape (n_units,)."""
+        """Norm of the weights of each unit, shape (n_units,)."""
 
     @abstractmethod
     def contribution(self):
-        """Root mean square of what each unit adds to Z about its mean, (n_units,).
+        """Standard deviation of the contribution of each unit to Z, (n_units,).
 
-        Where the model has no intercept to take up a mean, it is not subtracted.
+        The mean is subtracted only if an intercept of the model can absorb it.
         """
 
     @abstractmethod
     def gate_gradient(self):
-        """Derivative of the mean loss by each gate, at gates of one, (n_units,)."""
+        """Derivative of the mean loss with respect to each gate at one, (n_units,)."""
 
     @abstractmethod
     def fisher(self, rng=None):
         """Mean over samples of the squared derivative of the loss by each gate.
 
-        Contributions count about their mean, as in `contribution`.
+        Contributions are centred as in `contribution`.
 
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
-            Draws the labels from what the model predicts, which gives the curvature of
-            the expected loss; None takes the labels of the data.
+            Draws labels from the predictions of the model, which gives the curvature
+            of the expected loss. None uses the labels of the data.
 
         Returns
         -------
@@ -72,10 +69,10 @@ class Readout(ABC):
 
     @abstractmethod
     def removal_loss(self, rng=None):
-        """Second-order change of the loss when each unit goes in its turn.
+        """Second-order increase of the loss when each unit is removed.
 
-        Units are removed in ascending order, the others adapt where they can, and
-        each cost is that of the unit's own step.
+        Units are removed in ascending order of cost, and the remaining ones are
+        re-estimated where the read-out allows it.
 
         Parameters
         ----------
@@ -85,29 +82,29 @@ class Readout(ABC):
         Returns
         -------
         ndarray of shape (n_units,)
-            In units of the loss.
+            In units of the loss; the increase caused by the removal of that unit.
         """
 
     def elimination(self, score, rng=None):
-        """Score of each unit when it goes in its turn, the others re-estimated.
+        """Score of each unit at its removal by backward elimination.
 
         Parameters
         ----------
         score : callable
-            ``score(W, diagonal)`` ranks inputs by their weights and the diagonal of
-            the inverse Hessian, as `skprune.numerics.obs.squared_weight` does.
+            ``score(W, diagonal)`` ranks inputs by their re-estimated weights and the
+            diagonal of the inverse Hessian, as `skprune.numerics.obs.squared_weight`.
         rng : numpy.random.Generator, default=None
             As in `fisher`.
 
         Returns
         -------
         ndarray of shape (n_units,)
-            Never decreasing in the order of removal.
+            Non-decreasing in the order of removal.
 
         Raises
         ------
         ValueError
-            Where units have no weights that are re-estimated.
+            If the units have no weights to re-estimate.
         """
         raise ValueError(
             f"score='weight' ranks re-estimated weights, which {self.name} does not "
@@ -116,7 +113,7 @@ class Readout(ABC):
 
     @abstractmethod
     def lasso(self, rng=None):
-        """The lasso whose penalised norms are those of the units.
+        """Lasso problem with one penalised norm per unit.
 
         Parameters
         ----------
@@ -130,12 +127,12 @@ class Readout(ABC):
         """
 
     def sensitivity(self):
-        """Largest share that each unit has in an output over the samples, (n_units,).
+        """Largest share of each unit in an output over the samples, (n_units,).
 
         Raises
         ------
         ValueError
-            Where the inputs of the read-out are never stored.
+            If the inputs of the read-out are not stored.
         """
         raise ValueError(
             f"sensitivity='max' needs the inputs of each sample, which {self.name} "
@@ -143,25 +140,67 @@ class Readout(ABC):
         )
 
     def distortion(self, gates):
-        """Mean squared change of Z that gates cause.
+        """Mean squared change of Z caused by gates.
 
         Parameters
         ----------
         gates : ndarray of shape (n_units,)
-            Zero removes.
+            Zero removes a unit.
 
         Returns
         -------
         float
-            As if the contributions of different units were uncorrelated.
+            By default computed as if contributions of different units were
+            uncorrelated.
         """
         return float(np.sum(np.square((gates - 1) * self.contribution())))
 
     def spread(self):
         """Root of the summed squared contributions: the scale of the read-out.
 
-        Dividing contributions by it makes those of different read-outs comparable,
-        and independent of the units in which each read-out is measured.
+        Contributions divided by it can be compared between read-outs that are
+        measured in different units.
         """
         total = np.sqrt(np.sum(np.square(self.contribution(), dtype=float)))
         return float(total) if total > 0 else 1.0
+
+
+class GradientReadout(Readout):
+    """Read-out with the gradient of each sample's loss with respect to Z.
+
+    Parameters
+    ----------
+    name : str
+        Part of the model.
+    D : callable
+        ``D()`` returns the gradient of each sample's loss with respect to Z, of shape
+        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
+        It is called when a method first needs it.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
+    """
+
+    def __init__(self, name, D, weights):
+        self.name = name
+        self.weights = weights
+        self._gradient = D
+
+    @cached_property
+    def D(self):
+        """Gradient of each sample's loss with respect to Z, (n_samples, n_outputs)."""
+        return self._gradient()
+
+    def drawn_gradient(self, rng):
+        """Gradient of the loss for the labels of the data or of the model.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator or None
+            Draws labels from the model; None uses those of the data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            One gradient per sample.
+        """
+        return self.D if rng is None else self._gradient(rng)

@@ -1,8 +1,9 @@
-"""The lasso on the gates of splits: a fit to the output of the trees as they are.
+"""The lasso on the gates of splits: an approximation of the output of the trees.
 
-A split cannot stay without those above it. So each is penalised together with all that
-hangs below it, by the norm of the whole branch [1]_: a branch goes as a whole, or its
-top stays. The proximal step is one sweep up and one down.
+A split cannot stay without the splits above it. Each split is therefore penalised
+together with all splits below it, by the norm of the whole branch [1]_: either the
+branch is removed as a whole, or its top stays. The proximal step is one sweep up and
+one sweep down the trees.
 
 References
 ----------
@@ -18,29 +19,31 @@ from skprune.numerics.lasso import SmoothLasso
 from skprune.recovery.leaf_solvers import LeafIndicator
 
 TINY = np.finfo(float).tiny
-REMEMBERED = 4  # weights whose residuals are kept, of the last steps
+REMEMBERED = 4  # recent weights whose residuals are kept: a step asks for three
 
 
 class StepLasso(SmoothLasso):
-    """The lasso on the gates of splits, in the scale of their contributions.
+    """Lasso on the gates of splits, in the scale of their contributions.
 
-    It aims at the output of the trees as they are. The penalty of a group of splits is
-    that of its norm.
+    The target is the output of the trees without removal. Each unit is penalised by
+    the norm of its splits.
 
     Parameters
     ----------
     steps : StepReadout
-        The splits.
+        Read-out of the splits.
     unit : ndarray of int of shape (n_splits,)
-        The unit of each split.
+        Unit of each split.
+    n_units : int
+        Number of units.
     paths : PathOperator, default=None
-        Of these splits; None to make it.
+        Products with the paths of these splits; None builds it.
     """
 
     max_iterations = 50
     tolerance = 1e-3
 
-    def __init__(self, steps, unit, paths=None):
+    def __init__(self, steps, unit, n_units, paths=None):
         if paths is None:
             paths = PathOperator(steps.forest, steps.leaves, len(steps.weights))
         self.steps, self.paths = steps, paths
@@ -48,9 +51,8 @@ class StepLasso(SmoothLasso):
         self.spread = steps.contribution()
         self.target = self.paths.output(self._per_spread(self.spread))
         self._latest: deque = deque(maxlen=REMEMBERED)
-        start = np.zeros((len(unit), 1))
-        super().__init__(self, start, np.where(self.spread > 0, unit, -2)[:, None])
-        self.n_units = int(unit.max(initial=-1)) + 1
+        start, unit = np.zeros((len(unit), 1)), np.where(self.spread > 0, unit, -2)
+        super().__init__(self, start, unit[:, None], n_units)
 
     def value(self, W):
         """Half the mean squared distance to the output of the trees."""
@@ -59,10 +61,10 @@ class StepLasso(SmoothLasso):
     def gradient(self, W):
         """Derivative of `value`, (n_splits, 1)."""
         weighted = self.weights[:, None] * self._residual(W)
-        return self._per_spread(self.paths.pulls(weighted))[:, None]
+        return self._per_spread(self.paths.gate_sums(weighted))[:, None]
 
     def _residual(self, W):
-        """Distance to the output of the trees; a step asks twice for that of one W."""
+        """Difference from the output of the trees, kept for the last few W."""
         for known, residual in self._latest:
             if known is W:
                 return residual
@@ -70,9 +72,9 @@ class StepLasso(SmoothLasso):
         self._latest.append((W, residual))
         return residual
 
-    def _ahead(self, new, before, factor):
-        ahead = super()._ahead(new, before, factor)
-        # the output is linear in the weights: no pass over the samples for this one
+    def _extrapolated(self, new, before, factor):
+        ahead = super()._extrapolated(new, before, factor)
+        # the output is linear in the weights, so this needs no pass over the samples
         at_new, at_before = self._residual(new), self._residual(before)
         self._latest.append((ahead, at_new + factor * (at_new - at_before)))
         return ahead
@@ -83,27 +85,27 @@ class StepLasso(SmoothLasso):
 
 
 class BranchLasso(StepLasso):
-    """The lasso on the gates of splits, whose groups are branches.
+    """Lasso on the gates of splits that penalises the norm of each branch.
 
-    The weights of a group are those of a split and of all below it.
+    A branch is a split with all splits below it.
 
     Parameters
     ----------
     steps : StepReadout
-        The splits.
+        Read-out of the splits.
     """
 
     def __init__(self, steps):
-        super().__init__(steps, np.arange(len(steps.forest.splits)))
+        n_splits = len(steps.forest.splits)
+        super().__init__(steps, np.arange(n_splits), n_splits)
 
     @property
     def levels(self):
-        """The splits by depth."""
+        """Splits by depth, a SplitLevels."""
         return self.paths.levels
 
-    def joined(self, group):
-        """The same for groups of splits, each penalised by its own norm."""
-        return StepLasso(self.steps, group, self.paths)
+    def joined(self, group, n_units):
+        return StepLasso(self.steps, group, n_units, self.paths)
 
     def _norms(self, V):
         return np.sqrt(self.levels.branch_sums(V[:, 0] ** 2))
@@ -119,16 +121,16 @@ class SplitLevels:
     Parameters
     ----------
     forest : FlatForest
-        The trees.
+        Trees.
 
     Attributes
     ----------
     order : ndarray of int of shape (n_splits,)
-        The splits, roots first.
+        Splits by depth, roots first.
     parent : ndarray of int of shape (n_splits,)
-        In this order the position of the split above; of roots any.
+        Position in `order` of the parent of each split; arbitrary for roots.
     levels : list of slice
-        The positions of each depth.
+        Positions in `order` of each depth.
     """
 
     def __init__(self, forest):
@@ -138,7 +140,7 @@ class SplitLevels:
         self.levels = [slice(*pair) for pair in zip([0, *ends], ends)]
         position = np.empty(len(depth) + 1, dtype=np.intp)
         position[self.order] = np.arange(len(depth))
-        position[-1] = len(depth)  # where there is none
+        position[-1] = len(depth)  # stands for no split
         self.parent = position[forest.split_parent[self.order]]
         number = np.full(forest.n_nodes, len(depth))
         number[forest.splits] = np.arange(len(depth))
@@ -148,13 +150,13 @@ class SplitLevels:
         ]
 
     def run_down(self, added):
-        """Add to each split what its parent has, in place; `added` is in `order`."""
+        """Add to each split the value of its parent, in place, in this `order`."""
         for level in self.levels[1:]:
             added[level] += added[self.parent[level]]
         return added
 
     def branch_sums(self, numbers):
-        """Sum over each split and all below it, (n_splits,)."""
+        """Compute the sum over each split and all splits below it, (n_splits,)."""
         sums = np.append(numbers[self.order], 0.0)
         left, right = self.below
         for level in reversed(self.levels):
@@ -162,19 +164,19 @@ class SplitLevels:
         return self._given_order(sums[:-1])
 
     def shrinkage(self, squares, threshold):
-        """What the proximal step of the norms of all branches multiplies splits by.
+        """Compute the factors of splits in the proximal step of all branch norms.
 
         Parameters
         ----------
         squares : ndarray of shape (n_splits,)
             Squared weights.
         threshold : float
-            By which each norm is shortened, inner branches first.
+            Length by which each norm is shortened, inner branches first.
 
         Returns
         -------
         ndarray of shape (n_splits,)
-            In [0, 1]; zero below a zero.
+            In [0, 1]; zero below a split of factor zero.
         """
         rest, factor = np.append(squares[self.order], 0.0), np.empty(len(squares))
         left, right = self.below
@@ -194,17 +196,16 @@ class SplitLevels:
 
 
 class PathOperator:
-    """Products with the matrix of which step each sample takes, which is not stored.
+    """Products with the matrix of the steps that samples take, which is not stored.
 
     Parameters
     ----------
     forest : FlatForest
-        The trees.
+        Trees.
     leaves : callable
-        ``leaves(t)``: the leaf of tree t, as a node of that tree, that each sample
-        falls into.
+        As in `PathReadout`.
     n_samples : int
-        How many there are.
+        Number of samples.
     """
 
     def __init__(self, forest, leaves, n_samples):
@@ -223,7 +224,7 @@ class PathOperator:
         ]
 
     def _prepare(self, value):
-        """What enters each split, and each leaf, and where values start."""
+        """Find the step into each node, the split above it, and the values of roots."""
         forest, n_splits = self.forest, len(self.forest.splits)
         into = np.zeros_like(value)
         above = np.full(forest.n_nodes, n_splits)
@@ -235,7 +236,7 @@ class PathOperator:
         self.entering, self.above = into, above
 
     def _of_output(self, column, leaves):
-        """The outputs that some trees add to, their leaves, and who falls where."""
+        """Columns, leaves and leaf indicator of the trees that add to one output."""
         forest = self.forest
         trees = np.flatnonzero(forest.column == column)
         of_part = np.isin(forest.node_tree[self.leaf], trees)
@@ -249,17 +250,17 @@ class PathOperator:
         return forest.columns(trees[0]), np.flatnonzero(of_part), indicator
 
     def output(self, gates):
-        """Sum over trees when the step of each split is multiplied by a gate.
+        """Compute the sum over trees with the step of each split times its gate.
 
         Parameters
         ----------
         gates : ndarray of shape (n_splits,)
-            One a split.
+            One per split.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
-            Without what the trees are added to.
+            Without the baseline of a boosted model.
         """
         splits, order = self.forest.splits, self.levels.order
         gate = np.append(gates, 0.0)[self.above, None]
@@ -272,18 +273,20 @@ class PathOperator:
             total[:, columns] = indicator.dot(value[of_part])
         return total
 
-    def pulls(self, R):
-        """Sum over samples of the step of each split times columns of R.
+    def gate_sums(self, R):
+        """Compute the sum over samples of R times the step of each split.
+
+        This is the transpose of the linear part of `output`.
 
         Parameters
         ----------
         R : ndarray of shape (n_samples, n_outputs)
-            Weighted derivatives by the output, for instance.
+            For instance weighted derivatives with respect to the output.
 
         Returns
         -------
         ndarray of shape (n_splits,)
-            The transpose of what makes an output of gates.
+            One per split.
         """
         forest = self.forest
         sums = np.zeros((forest.n_nodes, forest.value.shape[1]))

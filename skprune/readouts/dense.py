@@ -1,12 +1,13 @@
-"""Read-outs with a matrix of inputs: linear models and the layers of an MLP.
+"""Read-outs with a stored matrix of inputs: linear models and layers of networks.
 
-``EntryReadout`` has one unit per weight, ``RowReadout`` one per input, which owns the
-weights to all outputs. With inputs A, weights W and loss gradients D, per sample n,
+``EntryReadout`` has one unit per weight, ``RowReadout`` one per input with its weights
+to all outputs. With inputs A, weights W and loss gradients D, the derivative of the
+loss of sample n with respect to a gate is
 
-    derivative by the gate of a weight   a_ni w_ij d_nj
-    derivative by the gate of an input   a_ni (D W^T)_ni
+    a_ni w_ij d_nj      for a weight
+    a_ni (D W^T)_ni     for an input
 
-so that means of squares over the samples are matrix products, without a loop.
+so that means of squares over the samples are matrix products.
 """
 
 from abc import abstractmethod
@@ -17,8 +18,14 @@ import numpy as np
 from scipy import sparse
 
 from skprune.numerics import newton, obs
-from skprune.numerics.lasso import EntryLasso, RowLasso, ScreenedLasso
-from skprune.numerics.least_squares import normal_equations
+from skprune.numerics.gram_lasso import EntryLasso, RowLasso
+from skprune.numerics.lasso import ScreenedLasso
+from skprune.numerics.least_squares import (
+    GRAM_RIDGE,
+    SMALLEST_RIDGE,
+    add_ridge,
+    normal_equations,
+)
 from skprune.numerics.losses import SQUARED
 from skprune.numerics.moments import (
     column_spread,
@@ -27,36 +34,34 @@ from skprune.numerics.moments import (
     squared,
 )
 from skprune.numerics.sampling import entry_sensitivity
-from skprune.readouts.base import Readout
+from skprune.readouts.base import GradientReadout
 
-FLOOR = 1e-8  # relative ridge that keeps a Hessian invertible
-DAMPING = 1e-2  # relative ridge of a layer inside a network, as its recovery has
-SHARE = 0.05  # inputs of a hidden layer removed at once, per output
+# Share of the remaining inputs of a hidden layer that is removed at once, per output:
+# turns most of the work of backward elimination into matrix products.
+ELIMINATED_AT_ONCE = 0.05
 
 
-class DenseReadout(Readout):
-    """Z = A W + b with A held as an array.
+class DenseReadout(GradientReadout):
+    """Read-out Z = A W + b with A held as an array.
 
     Parameters
     ----------
     name : str
-        Which part of the model this is.
+        Part of the model.
     A : {ndarray, sparse array} of shape (n_samples, n_inputs) or callable
-        What arrives; ``A()`` returns it and is called when a method first needs it.
+        Inputs. ``A()`` returns them and is called when a method first needs them.
     W : ndarray of shape (n_inputs, n_outputs)
-        What is learned.
+        Weights.
     D : callable
-        ``D()`` returns the gradient of each sample's loss by Z, (n_samples,
-        n_outputs); ``D(rng)`` the same for labels that the model draws itself. It is
-        called when a method first needs it.
+        As in `GradientReadout`.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     centred : bool, default=True
-        Whether an intercept takes up the mean of what is removed.
+        Whether an intercept absorbs the mean of removed contributions.
     objective : Objective, default=None
-        What Z is trained for, where Z is the output of the model.
+        Training objective of Z if it is the output of the model; None inside a network.
     spread : callable, default=None
-        ``spread()`` returns the standard deviation of each input, where it is known
+        ``spread()`` returns the standard deviation of each input if it is known
         without A.
     """
 
@@ -65,28 +70,21 @@ class DenseReadout(Readout):
     def __init__(
         self, name, A, W, D, weights, *, centred=True, objective=None, spread=None
     ):
-        self.name = name
+        super().__init__(name, D, weights)
         self._inputs = A
         self.W = W
-        self.weights = weights
         self.centred = centred
         self.objective = objective
-        self._gradient = D
         self._spread = spread
 
     @cached_property
     def A(self):
-        """What arrives, (n_samples, n_inputs)."""
+        """Inputs, (n_samples, n_inputs)."""
         return self._inputs() if callable(self._inputs) else self._inputs
 
     @cached_property
-    def D(self):
-        """Gradient of each sample's loss by Z, (n_samples, n_outputs)."""
-        return self._gradient()
-
-    @cached_property
     def input_mean(self):
-        """Weighted mean of each input, zero where no intercept takes it up."""
+        """Weighted mean of each input, zero if no intercept can absorb it."""
         if self.centred:
             return np.asarray(self.A.T @ self.weights)
         return np.zeros(self.A.shape[1])
@@ -97,11 +95,11 @@ class DenseReadout(Readout):
         return self.W.shape[0]
 
     def hessian(self):
-        """Second derivative of the loss by the weights of one output.
+        """Compute the Hessian with respect to the weights of one output.
 
-        Where Z is the output of the model, the mean curvature of the loss over outputs
-        weights the samples and the model's own penalty is added; else the loss is the
-        squared distance to Z itself, damped.
+        If Z is the output of the model, samples are weighted by the mean curvature of
+        the loss over the outputs, and the penalty of the model is added. Otherwise the
+        loss is the squared distance to Z itself, with a ridge.
 
         Returns
         -------
@@ -110,21 +108,26 @@ class DenseReadout(Readout):
         """
         weights, ridge = self.weights, 0.0
         if self.objective is not None:
-            Z = np.asarray(self.A @ self.W) + self.objective.intercept
-            weights = weights * self.objective.loss.curvature(Z).mean(axis=1)
-            ridge = self.objective.penalty
+            weights, ridge = self._curved_weights(), self.objective.penalty
         total = max(weights.sum(), np.finfo(float).tiny)
         nothing = np.empty((len(weights), 0))
         moments = normal_equations(
             self.A, nothing, weights / total, centred=self.centred
         )
         H = total * moments.gram
-        damping = FLOOR if self.objective is not None else DAMPING
-        H[np.diag_indices_from(H)] += ridge + damping * (np.trace(H) / len(H) or 1.0)
-        return H
+        return add_ridge(H, self._relative_ridge, ridge)
+
+    def _curved_weights(self):
+        """Sample weights times the mean curvature of the loss over the outputs."""
+        Z = np.asarray(self.A @ self.W) + self.objective.intercept
+        return self.weights * self.objective.loss.curvature(Z).mean(axis=1)
+
+    @property
+    def _relative_ridge(self):
+        return GRAM_RIDGE if self.objective is None else SMALLEST_RIDGE
 
     def output_curvature(self, rng):
-        """Curvature of the loss by each output, where `hessian` does not hold it.
+        """Compute the curvature of each output that `hessian` does not contain.
 
         Parameters
         ----------
@@ -134,7 +137,8 @@ class DenseReadout(Readout):
         Returns
         -------
         ndarray of shape (n_outputs,)
-            Mean squared gradient by each output of a hidden layer [1]_, else ones.
+            Mean squared gradient of each output of a hidden layer [1]_; ones if Z is
+            the output of the model.
 
         References
         ----------
@@ -146,48 +150,53 @@ class DenseReadout(Readout):
         return self.weights @ self.drawn_gradient(rng) ** 2
 
     def removal_loss(self, rng=None):
-        if self._needs_newton():
-            return self._newton_costs(self._units_of_weights())
+        n_weights = np.count_nonzero(self.W)
+        if self._is_smooth() and newton.is_affordable(self.A, n_weights):
+            return self._newton_costs()
         return self.elimination(obs.loss_increase, rng)
 
     @abstractmethod
     def _units_of_weights(self):
-        """The unit of each weight, -2 where there is none, (n_inputs, n_outputs)."""
+        """Unit of each weight, -2 for none, (n_inputs, n_outputs)."""
 
     @property
     def share(self):
-        """Inputs removed at once in backward elimination; zero is one at a time."""
-        return SHARE if self.objective is None else 0.0
+        """Share of inputs that backward elimination removes at once; zero for one."""
+        return ELIMINATED_AT_ONCE if self.objective is None else 0.0
 
     def _is_smooth(self):
-        """Whether Z is trained for a loss other than squared error."""
+        """Whether the training objective of Z is not squared error."""
         return self.objective is not None and self.objective.loss is not SQUARED
 
-    def _needs_newton(self):
-        n_weights = np.count_nonzero(self.W)
-        return self._is_smooth() and newton.is_affordable(self.A, n_weights)
-
     def _scaled_moments(self, rng):
-        """Second moments of inputs scaled to unit spread, and with the targets.
+        """Second moments of the inputs, scaled to unit spread, and with the targets.
 
-        The targets are those of the data where Z is the output of a model with squared
-        loss, else Z itself, weighted by the curvature of the loss.
+        The targets are those of the data if Z is the output of a model with squared
+        loss. Otherwise they are Z itself, weighted by the curvature of the loss.
         """
         Z, weights = np.asarray(self.A @ self.W), self.weights
         if self._is_smooth():
-            curvature = self.objective.loss.curvature(Z + self.objective.intercept)
-            weights = weights * curvature.mean(axis=1)
+            weights = self._curved_weights()
             weights = weights / weights.sum()
         elif self.objective is not None:
             Z = self.objective.targets
         moments = normal_equations(self.A, Z, weights, centred=self.centred)
         spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         gram = moments.gram / np.outer(spread, spread)
-        gram[np.diag_indices_from(gram)] += FLOOR if self.objective else DAMPING
+        gram[np.diag_indices_from(gram)] += self._relative_ridge
         scale = np.sqrt(self.output_curvature(rng))
         return gram, moments.cross / spread[:, None] * scale
 
-    def _smooth_lasso(self, unit):
+    def lasso(self, rng=None):
+        if self._is_smooth() and not sparse.issparse(self.A):
+            return self._smooth_lasso()
+        return self._gram_lasso(*self._scaled_moments(rng))
+
+    @abstractmethod
+    def _gram_lasso(self, gram, cross):
+        """Lasso of squared loss from scaled second moments."""
+
+    def _smooth_lasso(self):
         spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         problem = newton.PenalisedLoss.of(
             (self.A - self.input_mean) / spread,
@@ -195,43 +204,27 @@ class DenseReadout(Readout):
             replace(self.objective, penalty=0.0),
             centred=self.centred,
         )
-        start = np.zeros_like(unit, dtype=float)
-        if self.centred:
-            start = np.vstack([start, self.objective.intercept])
-            unit = np.vstack([unit, np.full(unit.shape[1], -1)])
-        return ScreenedLasso(problem, start, unit)
+        return ScreenedLasso(problem, *self._with_intercept(np.zeros(self.W.shape)))
 
-    def _newton_costs(self, unit):
-        W, problem = (
-            self.W,
-            newton.PenalisedLoss.of(
-                self.A, self.weights, self.objective, centred=self.centred
-            ),
+    def _newton_costs(self):
+        problem = newton.PenalisedLoss.of(
+            self.A, self.weights, self.objective, centred=self.centred
         )
-        if self.centred:
-            W = np.vstack([W, self.objective.intercept])
-            unit = np.vstack([unit, np.full(W.shape[1], -1)])
-        return newton.elimination_costs(problem, W, unit)
+        return newton.elimination_costs(problem, *self._with_intercept(self.W))
 
-    def _mean_square(self, change):
-        """Weighted mean square of what a change of W adds to Z, about its mean."""
+    def _with_intercept(self, W):
+        """Weights and their units, with a row for the intercept if there is one."""
+        unit = self._units_of_weights()
+        if not self.centred:
+            return W, unit
+        unpenalised = np.full(W.shape[1], -1)
+        return np.vstack([W, self.objective.intercept]), np.vstack([unit, unpenalised])
+
+    def distortion(self, gates):
+        gate = np.append(gates, [1.0, 1.0])[self._units_of_weights()]  # -2: no unit
+        change = self.W * (gate - 1)
         shift = np.asarray(self.A @ change) - self.input_mean @ change
         return float(self.weights @ (shift**2).sum(axis=1))
-
-    def drawn_gradient(self, rng):
-        """Gradient of the loss by Z for the labels of the data or of the model.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator or None
-            Draws labels from the model; None takes those of the data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            One gradient a sample.
-        """
-        return self.D if rng is None else self._gradient(rng)
 
     @cached_property
     def input_spread(self):
@@ -242,12 +235,12 @@ class DenseReadout(Readout):
 
 
 class EntryReadout(DenseReadout):
-    """A unit is one weight that is not zero.
+    """Dense read-out whose units are single weights.
 
     Parameters
     ----------
     mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights are units; they are numbered row by row.
+        Weights that are units, numbered row by row.
     **kwargs
         As in `DenseReadout`.
     """
@@ -280,10 +273,7 @@ class EntryReadout(DenseReadout):
                 costs[rows, j] = obs.elimination_costs(inverse, W, self.share, score)
         return costs[self.mask]
 
-    def lasso(self, rng=None):
-        if self._is_smooth() and not sparse.issparse(self.A):
-            return self._smooth_lasso(self._units_of_weights())
-        gram, cross = self._scaled_moments(rng)
+    def _gram_lasso(self, gram, cross):
         return EntryLasso(gram, cross, self.mask)
 
     def _units_of_weights(self):
@@ -294,24 +284,21 @@ class EntryReadout(DenseReadout):
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W)[self.mask]
 
-    def distortion(self, gates):
-        change = np.zeros_like(self.W)
-        change[self.mask] = self.W[self.mask] * (gates - 1)
-        return self._mean_square(change)
-
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
-        return (self.W**2 * np.maximum(products, 0.0))[self.mask]  # sparse A rounds
+        return (self.W**2 * np.maximum(products, 0.0))[
+            self.mask
+        ]  # rounding of sparse A
 
 
 class RowReadout(DenseReadout):
-    """A unit is one input, with its weights to all outputs.
+    """Dense read-out whose units are inputs, each with its weights to all outputs.
 
     Parameters
     ----------
     rows : ndarray of int of shape (n_units,)
-        Which inputs are units.
+        Inputs that are units.
     **kwargs
         As in `DenseReadout`.
     """
@@ -336,10 +323,7 @@ class RowReadout(DenseReadout):
         W = self.W[self.rows] * np.sqrt(self.output_curvature(rng))
         return obs.elimination_costs(obs.spd_inverse(H), W, score=score)
 
-    def lasso(self, rng=None):
-        if self._is_smooth() and not sparse.issparse(self.A):
-            return self._smooth_lasso(self._units_of_weights())
-        gram, cross = self._scaled_moments(rng)
+    def _gram_lasso(self, gram, cross):
         return RowLasso(gram, cross, self.rows)
 
     def _units_of_weights(self):
@@ -349,11 +333,6 @@ class RowReadout(DenseReadout):
 
     def sensitivity(self):
         return entry_sensitivity(self.A, self.W).max(axis=1)[self.rows]
-
-    def distortion(self, gates):
-        change = np.zeros_like(self.W)
-        change[self.rows] = self.W[self.rows] * (gates - 1)[:, None]
-        return self._mean_square(change)
 
     def fisher(self, rng=None):
         back = self.drawn_gradient(rng) @ self.W[self.rows].T

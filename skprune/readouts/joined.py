@@ -1,31 +1,27 @@
-"""Read-outs whose units are joined: several go together or stay together.
+"""Read-outs made of others: units joined into groups, or models side by side.
 
 The energy of a joined unit is the sum of those of its members, as if their
-contributions were uncorrelated. The lasso alone is solved jointly, with one penalty on
+contributions were uncorrelated. Only the lasso is solved jointly, with one penalty on
 the norm of all weights of a group.
 """
 
-import copy
-from functools import singledispatch
-
 import numpy as np
 
-from skprune.numerics.lasso import RowLasso, SmoothLasso
+from skprune.numerics.lasso import SeparateLassos
 from skprune.readouts.base import Readout
-from skprune.readouts.branch_lasso import BranchLasso
 
 
 class JoinedReadout(Readout):
-    """A unit is several units of another read-out.
+    """Read-out whose units are groups of units of another one.
 
     Parameters
     ----------
     readout : Readout
-        Whose units are joined.
+        Read-out whose units are joined.
     group : ndarray of int of shape (readout.n_units,)
-        The joined unit of each unit.
+        Joined unit of each unit.
     n_units : int
-        Number of joined units; one without members has no importance.
+        Number of joined units; one without members has importance zero.
     """
 
     def __init__(self, readout, group, n_units):
@@ -63,88 +59,61 @@ class JoinedReadout(Readout):
         return self._total(self.readout.elimination(score, rng))
 
     def lasso(self, rng=None):
-        return joined_lasso(self.readout.lasso(rng), self.group, self.n_units)
+        return self.readout.lasso(rng).joined(self.group, self.n_units)
 
     def distortion(self, gates):
         return self.readout.distortion(gates[self.group])
 
 
-class Quadratic:
-    """Squared loss ``tr(W^T G W) / 2 - tr(C^T W)``.
+class ConcatenatedReadout(Readout):
+    """Units of the read-outs of several models whose predictions are averaged.
+
+    The loss is the mean of the losses of the models. Contributions are not rescaled:
+    the models predict the same target on one scale.
 
     Parameters
     ----------
-    gram : ndarray of shape (n_inputs, n_inputs)
-        G, positive definite.
-    cross : ndarray of shape (n_inputs, n_outputs)
-        C.
+    name : str
+        Part of the ensemble that holds the models.
+    readouts : list of Readout
+        One per model.
     """
 
-    def __init__(self, gram, cross):
-        self.gram, self.cross = gram, cross
+    def __init__(self, name, readouts):
+        self.name = name
+        self.readouts = readouts
+        self.n_units = sum(readout.n_units for readout in readouts)
+        self.hessian_size = max(readout.hessian_size for readout in readouts)
 
-    def value(self, W):
-        """The loss, a float."""
-        return float(np.sum(W * (self.gram @ W / 2 - self.cross)))
+    def _each(self, question, *args):
+        answers = [getattr(one, question)(*args) for one in self.readouts]
+        return np.concatenate(answers)
 
-    def gradient(self, W):
-        """Its derivative by W, (n_inputs, n_outputs)."""
-        return self.gram @ W - self.cross
+    def size(self):
+        return self._each("size")
 
+    def contribution(self):
+        return self._each("contribution")
 
-@singledispatch
-def joined_lasso(problem, group, n_units):
-    """The same lasso with one penalty on the norm of each joined unit [1]_.
+    def sensitivity(self):
+        return self._each("sensitivity")
 
-    Parameters
-    ----------
-    problem : LassoProblem
-        Of the units.
-    group : ndarray of int of shape (problem.n_units,)
-        The joined unit of each unit.
-    n_units : int
-        Number of joined units.
+    def gate_gradient(self):
+        return self._each("gate_gradient") / len(self.readouts)
 
-    Returns
-    -------
-    LassoProblem
-        Of the joined units.
+    def fisher(self, rng=None):
+        return self._each("fisher", rng) / len(self.readouts) ** 2
 
-    Raises
-    ------
-    TypeError
-        For a problem that does not say which weights belong to which unit.
+    def removal_loss(self, rng=None):
+        return self._each("removal_loss", rng) / len(self.readouts)
 
-    References
-    ----------
-    .. [1] M. Yuan and Y. Lin, "Model selection and estimation in regression with
-       grouped variables", JRSS B 2006.
-    """
-    raise TypeError(
-        f"{type(problem).__name__} cannot join units; use another method than 'l1'."
-    )
+    def elimination(self, score, rng=None):
+        return self._each("elimination", score, rng) / len(self.readouts)
 
+    def lasso(self, rng=None):
+        return SeparateLassos.stacked([one.lasso(rng) for one in self.readouts])
 
-@joined_lasso.register
-def _(problem: RowLasso, group, n_units):
-    unit = np.full(problem.W.shape, -2)
-    unit[problem.rows] = group[:, None]
-    loss = Quadratic(problem.gram, problem.cross)
-    joined = SmoothLasso(loss, np.zeros_like(problem.W), unit)
-    joined.n_units = n_units
-    return joined
-
-
-@joined_lasso.register
-def _(problem: SmoothLasso, group, n_units):
-    joined = copy.copy(problem)
-    joined.unit = np.append(group, [-2, -1])[problem.unit]  # -1 and -2 stay
-    joined.n_units = n_units
-    return joined
-
-
-@joined_lasso.register
-def _(problem: BranchLasso, group, n_units):
-    joined = problem.joined(group)
-    joined.n_units = n_units
-    return joined
+    def distortion(self, gates):
+        ends = np.cumsum([readout.n_units for readout in self.readouts])
+        parts = zip(self.readouts, np.split(gates, ends[:-1]))
+        return sum(readout.distortion(part) for readout, part in parts)

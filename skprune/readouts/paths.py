@@ -1,9 +1,9 @@
-"""Read-outs of trees whose units are splits or groups of them; A is never stored.
+"""Read-outs of trees whose units are splits; the matrix A of steps is never stored.
 
-The output of a tree is the value of its root plus one step per split on the way to the
-leaf, the value of the node reached minus that of the split. A split's gate multiplies
-its step. Sums over the samples that pass a node are sums over the leaves below it, so
-that everything asked of a split follows from one pass over the samples.
+The output of a tree is the value of its root plus one step per split on the path to a
+leaf: the value of the child minus the value of the split. The gate of a split
+multiplies its step. Sums over the samples that pass a node are sums over the leaves
+below it, so that one pass over the samples answers every question about the splits.
 """
 
 from functools import cached_property
@@ -11,27 +11,26 @@ from functools import cached_property
 import numpy as np
 
 from skprune.numerics.forest import both_steps, squares_of_steps, tree_blocks
-from skprune.readouts.base import Readout
+from skprune.readouts.base import GradientReadout
 from skprune.readouts.branch_lasso import BranchLasso
 
-NODES = 2**18  # nodes of the trees worked on at once: bounds the memory of sums
+BLOCK_NODES = 2**18  # nodes of trees processed at once: bounds the memory of sums
 
 
-class PathReadout(Readout):
-    """What the read-outs of trees have in common.
+class PathReadout(GradientReadout):
+    """Common part of the read-outs of trees.
 
     Parameters
     ----------
     name : str
-        Which part of the model this is.
+        Part of the model.
     forest : FlatForest
-        The trees.
+        Trees.
     leaves : callable
-        ``leaves(t)``: the leaf of tree t, as a node of that tree, that each sample
-        falls into, (n_samples,).
+        ``leaves(t)`` returns the leaf of tree t that each sample falls into,
+        (n_samples,), as a node number within that tree.
     D : callable
-        ``D()`` returns the gradient of each sample's loss by Z, (n_samples,
-        n_outputs), ``D(rng)`` the same for labels that the model draws.
+        As in `GradientReadout`.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     """
@@ -39,35 +38,25 @@ class PathReadout(Readout):
     hessian_size = 0
 
     def __init__(self, name, forest, leaves, D, weights):
-        self.name = name
+        super().__init__(name, D, weights)
         self.forest = forest
         self.leaves = leaves
-        self.weights = weights
-        self._gradient = D
-
-    @cached_property
-    def D(self):
-        """Gradient of each sample's loss by Z."""
-        return self._gradient()
-
-    def drawn_gradient(self, rng):
-        """Gradient by Z for the labels of the data (None) or drawn by the model."""
-        return self.D if rng is None else self._gradient(rng)
 
 
 class StepReadout(PathReadout):
-    """A unit is a split, with the step to either of its children.
+    """Read-out whose units are splits, each with the steps to its two children.
 
-    Units are numbered tree by tree in the order of the nodes. The importances of
-    different splits of one tree on one level add up, as their samples are disjoint.
+    Units are numbered tree by tree in the order of the nodes. Importances of splits of
+    one level of a tree add up, because these splits see disjoint samples.
 
     Parameters
     ----------
     curvature : callable
-        Returns the second derivative of each sample's loss by Z, (n_samples,
-        n_outputs), the same for all outputs of one tree.
+        Returns the second derivative of each sample's loss with respect to Z,
+        (n_samples, n_outputs), equal for all outputs of one tree.
     reweighted : bool, default=False
-        Whether contributions count these samples, not those of the training.
+        Whether contributions are weighted by these samples instead of the training
+        samples.
     **kwargs
         As in `PathReadout`.
     """
@@ -96,29 +85,15 @@ class StepReadout(PathReadout):
         return forest.step_energies
 
     def _weighed(self):
-        """The nodes with the weight of these samples."""
+        """The trees with nodes weighted by these samples."""
         reached = self._node_sums(lambda t: self.weights[:, None])
         weight = [np.zeros(0), *(sums[:, 0] for _, sums in reached)]
         return self.forest.with_fields(weight=np.concatenate(weight))
 
     def gate_gradient(self):
-        return self.pulls(self.D)
-
-    def pulls(self, D):
-        """Weighted mean over samples of the step of each split times columns D.
-
-        Parameters
-        ----------
-        D : ndarray of shape (n_samples, n_outputs)
-            Derivatives by Z, for instance.
-
-        Returns
-        -------
-        ndarray of shape (n_units,)
-            Derivatives by the gates.
-        """
-        weighted, parts = self.weights[:, None] * D, []
-        for block, sums in self._node_sums(lambda t: weighted[:, self._columns(t)]):
+        weighted, parts = self.weights[:, None] * self.D, []
+        own = self.forest.columns
+        for block, sums in self._node_sums(lambda t: weighted[:, own(t)]):
             sides = zip((block.left, block.right), both_steps(block))
             totals = sum(
                 (step * sums[child[block.splits]]).sum(axis=1) for child, step in sides
@@ -145,19 +120,19 @@ class StepReadout(PathReadout):
         return np.maximum(np.concatenate([np.zeros(0), *parts]), 0.0)
 
     def removal_loss(self, rng=None):
-        """What each split adds when it is collapsed after all those below it.
+        """Loss increase when each split is collapsed after all splits below it.
 
-        For squared loss this is exact, and the sum over a subtree is what collapsing
-        all of it costs. A split without which the loss is lower costs nothing. The
-        labels are those of the data: drawn from the model, their gradients are noise
-        about zero. All samples count, those that a tree was trained on too: recovery
-        is chosen on the others, which then must not have chosen the splits, and more
-        samples tell more. On the others alone forests were worse in 36 of 40 cases.
+        For squared loss this is exact, and the sum over a subtree is the cost of
+        collapsing it. The cost of a split whose removal lowers the loss is zero. Labels
+        are those of the data, because gradients of labels drawn from the model are
+        noise about zero. All samples count, also those that a tree was trained on: with
+        out-of-bag samples alone forests were worse in 36 of 40 cases, as compensation
+        chooses its strength on these and then needs samples that did not choose splits.
 
         Parameters
         ----------
         rng : numpy.random.Generator, default=None
-            Not used.
+            Ignored.
 
         Returns
         -------
@@ -184,22 +159,19 @@ class StepReadout(PathReadout):
         return BranchLasso(self)
 
     def _moments(self):
-        """Weighted gradients and curvature of the samples of one tree, as columns."""
+        """Function of a tree that returns its weighted gradients and curvature."""
         first = self.weights[:, None] * self.D
         second = self.weights[:, None] * self._curvature()
 
         def of_tree(t):
-            own = self._columns(t)
+            own = self.forest.columns(t)
             return np.hstack([first[:, own], second[:, own.start, None]])
 
         return of_tree
 
-    def _columns(self, tree):
-        return self.forest.columns(tree)
-
     def _node_sums(self, columns):
-        """Sums over the samples that reach each node, for one block of trees a time."""
-        for start, stop in tree_blocks(self.forest.offset, NODES):
+        """Sums over the samples of each node, for one block of trees at a time."""
+        for start, stop in tree_blocks(self.forest.offset, BLOCK_NODES):
             block = self.forest.block(start, stop)
             parts = [
                 _leaf_sums(self.leaves(t), columns(t), length)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from skprune.numerics.iterative import Orthogonality, conjugate_gradients
+from skprune.numerics.conjugate_gradients import Orthogonality, conjugate_gradients
 from skprune.numerics.losses import Loss
 from skprune.numerics.masked_network import LivePart, Survivors
 from skprune.numerics.network import Signals

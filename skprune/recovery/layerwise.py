@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skprune.numerics import iterative, least_squares
+from skprune.numerics import least_squares
 from skprune.numerics.moments import column_spread
 from skprune.numerics.network import Network, Signals
 
@@ -149,7 +149,7 @@ class LayerwiseRecovery:
         Z = self.teacher.preactivation(target.layer)[:, target.columns]
         variance = column_spread(A, self.weights) ** 2
         strength = np.full(Z.shape[1], ridge * (variance.mean() or 1.0))
-        return iterative.solve_masked(
+        return least_squares.solve_iteratively(
             A, Z, self.weights, target.mask, target.prior, strength, centred=True
         )
 

@@ -1,7 +1,7 @@
 """Which of several fits of leaves is kept: few errors first, then a low loss.
 
-A fit that aims lower orders the classes better and is less sharp. Errors are counts,
-and noisy: among fits whose counts do not differ by more than noise, the loss decides.
+A fit of low confidence orders the classes better and is less sharp. Counts of errors
+are noisy: among fits whose counts differ by less than the noise, the loss decides.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from skprune.recovery.leaf_solvers import LeafIndicator
 
 @dataclass(frozen=True)
 class Choice:
-    """How leaves are fitted, and what it is worth on held-out samples.
+    """A fit of leaves and its held-out loss.
 
     Attributes
     ----------
     strength : float
-        Lambda, in samples; infinity where leaves keep their values.
+        Lambda, in units of samples; infinity if leaves keep their values.
     confidence : float
-        Share of the targets in what is aimed at, the rest is uniform.
+        Weight of the data in the targets of the fit; the rest is uniform.
     loss, error : float
-        Sums over held-out samples of the loss and of wrong classes.
+        Sums over held-out samples of the loss and of the wrong classes.
     """
 
     strength: float
@@ -33,7 +33,7 @@ class Choice:
 
 
 def is_past(fits):
-    """Whether the best of fits that aim lower and lower has been seen.
+    """Tell whether fits of falling confidence have passed the best one.
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def is_past(fits):
     Returns
     -------
     bool
-        True if each of the last two is worse in both regards than the one before it.
+        True if each of the last two fits has a higher loss and no fewer errors than
+        the one before it.
     """
     pairs = list(pairwise(fits))[-2:]
     worse = [after.loss > fit.loss and after.error >= fit.error for fit, after in pairs]
@@ -51,31 +52,33 @@ def is_past(fits):
 
 
 def best_choice(tried, total, share=1.0):
-    """The fit of least loss among those with few errors.
+    """Choose the fit of least loss among those with few errors.
 
     Parameters
     ----------
     tried : list of Choice
-        The first keeps the values as they are; a fit must have a lower loss than it.
+        The first keeps the values as trained; a fit needs a lower loss than it.
     total : float
         Weight of the held-out samples.
     share : float, default=1.0
-        Few are no more than so many standard errors above the fewest. The root of the
-        share of samples that was held out makes it what it would be for all of them.
+        Standard errors above the fewest errors that still count as few. The root of the
+        share of held-out samples gives the standard error of all samples.
 
     Returns
     -------
     Choice
-        The first if all others have a higher loss, or the best of them more errors by
-        more than noise.
+        The first if no other has a lower loss, or if the best of them has more errors
+        by more than the noise.
     """
-    stay, able = tried[0], [fit for fit in tried[1:] if fit.loss < tried[0].loss]
+    unchanged = tried[0]
+    able = [fit for fit in tried[1:] if fit.loss < unchanged.loss]
     if not able:
-        return stay
+        return unchanged
     fewest = min(fit.error for fit in able)
     most = fewest + share * _noise(fewest, total)
     best = min((fit for fit in able if fit.error <= most), key=lambda fit: fit.loss)
-    return stay if stay.error < best.error - _noise(best.error, total) else best
+    is_worse = unchanged.error < best.error - _noise(best.error, total)
+    return unchanged if is_worse else best
 
 
 def _noise(count, total):
@@ -83,37 +86,38 @@ def _noise(count, total):
     return np.sqrt(count * (1 - count / total))
 
 
-class HeldOut:
-    """Samples that took no part in fits, each predicted by trees that may speak for it.
+class HeldOutLoss:
+    """Loss on held-out samples, each predicted by its out-of-bag trees.
 
-    Where only some trees may, their mean stands for that of all. Its variance about
-    it, estimated from how much they differ, is no fault of the values. A sample for
-    which no tree may speak does not count.
+    If not all trees are out-of-bag, their mean estimates that of all trees. The
+    variance of this estimate is computed from the differences between trees and is not
+    counted as an error of the values. Samples without an out-of-bag tree are left out.
 
     Parameters
     ----------
     problem : LeafProblem
         Samples and trees.
     rows : ndarray of int
-        Which samples.
+        Held-out samples.
     """
 
     def __init__(self, problem, rows):
-        self.problem, votes = problem, problem.votes
-        if votes is not None:
-            votes = votes[:, rows]
-            heard = votes.sum(axis=0, dtype=np.int32)
-            rows, votes, heard = rows[heard > 0], votes[:, heard > 0], heard[heard > 0]
-            self.heard = heard[:, None].astype(problem.prior.dtype)
-        self.votes = votes
+        self.problem, mask = problem, problem.out_of_bag
+        if mask is not None:
+            mask = mask[:, rows]
+            counts = mask.sum(axis=0, dtype=np.int32)
+            some = counts > 0
+            rows, mask, counts = rows[some], mask[:, some], counts[some]
+            self.n_used = counts[:, None].astype(problem.prior.dtype)
+        self.mask = mask
         self.Z = LeafIndicator(
-            problem.leaves[:, rows], problem.n_leaves, votes, problem.prior.dtype
+            problem.leaves[:, rows], problem.n_leaves, mask, problem.prior.dtype
         )
         self.targets = problem.targets[rows]
         self.weights = problem.weights[rows].astype(float)
 
-    def loss(self, values):
-        """Loss and errors of the samples.
+    def evaluate(self, values):
+        """Compute the loss and the errors of the samples.
 
         Parameters
         ----------
@@ -125,8 +129,9 @@ class HeldOut:
         loss, error : float
             Weighted sums.
         """
-        output, spread = self._output(values * self.problem.scale[:, None])
-        loss = float(self.weights @ self.problem.loss(output, self.targets, spread))
+        output, variance = self._output(values * self.problem.scale[:, None])
+        losses = self.problem.loss(output, self.targets, variance)
+        loss = float(self.weights @ losses)
         if self.problem.limits is None:
             return loss, 0.0
         errors = self.problem.limits.errors(output, self.targets)
@@ -135,10 +140,10 @@ class HeldOut:
     def _output(self, parts):
         """Estimates of the sum over all trees, and their variances."""
         total = self.Z.dot(parts)
-        if self.votes is None:
+        if self.mask is None:
             return total, np.zeros_like(total)
-        heard, n_trees = self.heard, self.Z.n_trees
-        mean = total / heard
-        squares = self.Z.dot(parts**2) - heard * mean**2
-        missing = (1 - heard / n_trees) / (heard * np.maximum(heard - 1, 1))
+        n_used, n_trees = self.n_used, self.Z.n_trees
+        mean = total / n_used
+        squares = self.Z.dot(parts**2) - n_used * mean**2
+        missing = (1 - n_used / n_trees) / (n_used * np.maximum(n_used - 1, 1))
         return n_trees * mean, n_trees**2 * missing * squares

@@ -1,7 +1,7 @@
-"""Ridge problems on the leaves of trees, by products with which sample falls where.
+"""Ridge problems on the leaves of trees.
 
-Z is the 0/1 matrix of samples by leaves, with one entry a tree in each row. It is never
-multiplied out: both solvers need products with Z and its transpose alone.
+Z is the 0/1 matrix of samples by leaves, with one entry per tree in each row. The
+solvers only need products with Z and its transpose, so that ``Z^T Z`` is never formed.
 """
 
 from dataclasses import dataclass
@@ -11,33 +11,33 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skprune.numerics.iterative import conjugate_gradients
+from skprune.numerics.conjugate_gradients import conjugate_gradients
 
-BLOCK_ENTRIES = 2**17  # entries of one block of Z
+BLOCK_ENTRIES = 2**17  # entries of one block of Z: fits into the cache
 MAX_ITERATIONS = 200
-ROUNDING = 64  # how far probabilities may be from a sum of one, in units of rounding
+SUM_ROUNDING = 64  # allowed error of a sum of probabilities, in machine epsilons
 
 
 class LeafIndicator:
-    """The matrix Z, without sorting samples by their leaves.
+    """The matrix Z, stored without sorting samples by their leaves.
 
-    For each sample its leaves are summed up tree by tree, as those of one tree are few
-    and near to each other. For each leaf its samples are summed up sample by sample:
-    tree by tree, the next sample would often wait for the last one's leaf.
+    `dot` adds up leaves tree by tree, because the leaves of one tree are few and close
+    together in memory. `T_dot` adds up samples one after another: tree by tree,
+    consecutive samples would often write to the same leaf and wait for each other.
 
     Parameters
     ----------
     leaves : ndarray of int of shape (n_trees, n_samples)
-        The leaf of each tree that a sample falls into, numbered within the tree.
+        Leaf of each tree that a sample falls into, numbered within the tree.
     n_leaves : ndarray of int of shape (n_trees,)
-        Number of leaves of each tree; leaves of Z run on from tree to tree.
-    votes : ndarray of bool of shape (n_trees, n_samples), default=None
-        Where Z has ones, None for all leaves that samples fall into.
+        Number of leaves of each tree; columns of Z are numbered over all trees.
+    mask : ndarray of bool of shape (n_trees, n_samples), default=None
+        Entries of Z that are one; None for all leaves that samples fall into.
     dtype : dtype, default=float
-        Of the entries; what Z is multiplied with shall have the same.
+        Data type of the entries and of the arrays that Z is multiplied with.
     """
 
-    def __init__(self, leaves, n_leaves, votes=None, dtype=float):
+    def __init__(self, leaves, n_leaves, mask=None, dtype=float):
         self.n_trees, self.n_samples = leaves.shape
         step = min(max(1, BLOCK_ENTRIES // max(self.n_samples, 1)), self.n_trees)
         self._ones = np.ones(step * self.n_samples, dtype=dtype)
@@ -50,7 +50,7 @@ class LeafIndicator:
             leaf = np.add(
                 leaves[trees], first[:, None], dtype=np.int32, casting="unsafe"
             )
-            self.blocks.append((rows, leaf, None if votes is None else votes[trees]))
+            self.blocks.append((rows, leaf, None if mask is None else mask[trees]))
 
     @cached_property
     def _by_tree(self):
@@ -58,10 +58,10 @@ class LeafIndicator:
         sample = np.arange(self.n_samples, dtype=np.int32)
         every = np.tile(sample, len(self._ones) // max(self.n_samples, 1))
         found = []
-        for rows, leaf, votes in self.blocks:
+        for rows, leaf, mask in self.blocks:
             pairs = every[: leaf.size], leaf.ravel()
-            if votes is not None:
-                pairs = tuple(own[votes.ravel()] for own in pairs)
+            if mask is not None:
+                pairs = tuple(own[mask.ravel()] for own in pairs)
             shape = self.n_samples, rows.stop - rows.start
             found.append(sparse.coo_array((self._entries(pairs[0]), pairs), shape))
         return found
@@ -70,9 +70,9 @@ class LeafIndicator:
     def _by_sample(self):
         """Blocks of the transpose of Z."""
         found = []
-        for rows, leaf, votes in self.blocks:
-            own = leaf.T.ravel() if votes is None else leaf.T[votes.T]
-            counts = len(leaf) if votes is None else votes.sum(axis=0)
+        for rows, leaf, mask in self.blocks:
+            own = leaf.T.ravel() if mask is None else leaf.T[mask.T]
+            counts = len(leaf) if mask is None else mask.sum(axis=0)
             starts = np.zeros(self.n_samples + 1, dtype=np.int32)
             np.cumsum(np.broadcast_to(counts, self.n_samples), out=starts[1:])
             shape = rows.stop - rows.start, self.n_samples
@@ -80,18 +80,18 @@ class LeafIndicator:
         return found
 
     def _entries(self, places):
-        """So many ones; all blocks share them."""
+        """Ones for the given places; all blocks share their memory."""
         return self._ones[: len(places)]
 
     def dot(self, V):
-        """Z V, shape (n_samples, n_columns)."""
+        """Compute Z V, shape (n_samples, n_columns)."""
         total = np.zeros((self.n_samples, V.shape[1]), dtype=V.dtype)
         for (rows, _, _), block in zip(self.blocks, self._by_tree):
             total += block @ V[rows]
         return total
 
     def T_dot(self, R):
-        """Z^T R, shape (n_leaves, n_columns)."""
+        """Compute Z^T R, shape (n_leaves, n_columns)."""
         parts = [block @ R for block in self._by_sample]
         if len(parts) == 1:
             return parts[0]
@@ -104,20 +104,20 @@ def ridge(Z, weights, right, strengths, tolerance):
     Parameters
     ----------
     Z : LeafIndicator
-        Which sample falls into which leaf.
+        Samples and the leaves that they fall into.
     weights : ndarray of shape (n_samples,)
-        Not negative.
+        Non-negative.
     right : ndarray of shape (n_leaves, n_columns)
-        One right-hand side b a column.
+        One right-hand side b per column.
     strengths : ndarray that broadcasts to (n_columns,)
         Lambda of each column, positive.
     tolerance : float
-        Length of the residual at which a column is solved, relative to b.
+        Norm of the residual at which a column is solved, relative to b.
 
     Returns
     -------
     ndarray of shape (n_leaves, n_columns)
-        One solution a column.
+        One solution per column.
     """
 
     def product(V):
@@ -130,18 +130,18 @@ def ridge(Z, weights, right, strengths, tolerance):
 
 @dataclass(frozen=True)
 class LeafSquares:
-    """Weighted squares of ``aim - Z S v`` and a ridge on ``S (v - centre)``.
+    """Weighted squares of ``targets - Z S v`` and a ridge on ``S (v - centre)``.
 
     Arrays with a row for each leaf have contiguous columns.
 
     Attributes
     ----------
     Z : LeafIndicator
-        Which sample falls into which leaf.
+        Samples and the leaves that they fall into.
     scale : ndarray of shape (n_leaves, 1)
-        What multiplies the values of each leaf, the diagonal of S.
+        Factor of the values of each leaf, the diagonal of S.
     weights : ndarray of shape (n_samples, 1)
-        Not negative, the diagonal of W.
+        Non-negative, the diagonal of W.
     strength : float
         Lambda of the ridge, positive.
     """
@@ -158,85 +158,84 @@ class LeafSquares:
 
     @cached_property
     def bound(self):
-        """A diagonal that is not smaller than the second derivative, (n_leaves, 1).
+        """Diagonal that bounds the Hessian from above, (n_leaves, 1).
 
-        A row of Z has as many ones as there are trees.
+        Each row of Z has one entry per tree, hence the factor `n_trees`.
         """
         samples = self.Z.T_dot(self.weights)
         return self.Z.n_trees * samples * self.scale**2 + self.ridge
 
     def dot(self, values):
-        """Z S v, (n_samples, n_columns)."""
+        """Compute Z S v, (n_samples, n_columns)."""
         return self.Z.dot(values * self.scale)
 
     def T_dot(self, residual):
-        """S Z^T W r, (n_leaves, n_columns)."""
+        """Compute S Z^T W r, (n_leaves, n_columns)."""
         sums = np.asfortranarray(self.Z.T_dot(self.weights * residual))
         sums *= self.scale
         return sums
 
 
 class Descent(NamedTuple):
-    """Where a descent is, and the way there.
+    """State of a projected descent.
 
     Attributes
     ----------
     values : ndarray of shape (n_leaves, n_columns)
-        In the set.
+        Values in the convex set.
     residual : ndarray of shape (n_samples, n_columns)
-        What sums of values aim at, less these sums.
-    pulls : ndarray of shape (n_samples, n_columns)
-        Residuals on the way, each times the length of its step. But for what the ridge
-        and the set held back, leaves have moved by ``S Z^T W pulls / bound``.
+        Targets minus the sums of values.
+    residual_sum : ndarray of shape (n_samples, n_columns)
+        Sum of the residuals of all steps, each times the length of its step. Apart from
+        the ridge and the projections, leaves have moved by ``S Z^T W residual_sum /
+        bound``.
     length : float
-        Of the next step; one is safe, and often short.
+        Length of the next step; one is always safe, and often short.
     """
 
     values: np.ndarray
     residual: np.ndarray
-    pulls: np.ndarray
+    residual_sum: np.ndarray
     length: float = 1.0
 
 
 def projected_descent(squares, project, centre, start, tolerance):
     """Minimise squares over values in a convex set.
 
-    Spectral projected gradient steps [1]_, of a length of its own for each leaf: each
-    goes to the least value on the way to the projection.
+    Spectral projected gradient steps [1]_, scaled separately for each leaf, with an
+    exact line search toward the projection.
 
     Parameters
     ----------
     squares : LeafSquares
-        What is minimised.
+        Function to minimise.
     project : callable
-        ``project(v)``: the nearest point of the set, leaf by leaf; a new array.
+        ``project(v)`` returns the nearest point of the set, leaf by leaf, as a new
+        array.
     centre : ndarray of shape (n_leaves, n_columns)
-        Where the ridge is zero.
+        Values at which the ridge is zero.
     start : Descent
-        Where to begin.
+        Initial state.
     tolerance : float
-        Length of a step at which the problem is solved, relative to the way from the
-        centre.
+        Length of a step at which the problem is solved, relative to the distance from
+        the centre.
 
     Returns
     -------
     Descent
-        Its values are the solution.
+        Final state, whose values are the solution.
 
     References
     ----------
     .. [1] E. G. Birgin, J. M. Martinez and M. Raydan, "Nonmonotone Spectral Projected
        Gradient Methods on Convex Sets", SIAM Journal on Optimization 2000.
     """
-    values, bound, length = (
-        np.array(start.values, order="F"),
-        squares.bound,
-        start.length,
-    )
-    residual, pulls = start.residual.copy(), start.pulls.copy()
+    values, bound = np.array(start.values, order="F"), squares.bound
+    residual, residual_sum = start.residual.copy(), start.residual_sum.copy()
+    length = start.length
     moved = values - centre
     for _ in range(MAX_ITERATIONS):
-        # in place, as fresh memory costs more than what is computed in it
+        # in place, as new memory costs more than the arithmetic
         gradient = squares.ridge * moved
         gradient -= squares.T_dot(residual)
         step = gradient * (length / bound)
@@ -246,10 +245,10 @@ def projected_descent(squares, project, centre, start, tolerance):
         curvature = _total(squares.weights, _row_squares(image))
         curvature += _total(squares.ridge, lengths)
         slope = -float(np.vdot(gradient.T, step.T))
-        if curvature <= 0 or slope <= 0:  # solved, to rounding
+        if curvature <= 0 or slope <= 0:  # solved up to rounding
             break
         share, size = min(slope / curvature, 1.0), _total(bound, lengths)
-        pulls += (share * length) * residual
+        residual_sum += (share * length) * residual
         residual -= share * image
         step *= share
         values += step
@@ -257,11 +256,11 @@ def projected_descent(squares, project, centre, start, tolerance):
         np.subtract(values, centre, out=moved)
         if share**2 * size <= tolerance**2 * _total(bound, _row_squares(moved)):
             break
-    return Descent(values, residual, pulls, length)
+    return Descent(values, residual, residual_sum, length)
 
 
 def _row_squares(a):
-    """Sums over columns of squares, (n_rows,)."""
+    """Sum of squares over the columns of each row, (n_rows,)."""
     return np.square(a) @ np.ones(a.shape[1], dtype=a.dtype)
 
 
@@ -271,36 +270,54 @@ def _total(diagonal, squares):
 
 @dataclass(frozen=True)
 class Probabilities:
-    """Values that are class probabilities, for each of some outputs.
+    """Constraint that values are class probabilities for each output.
 
     Attributes
     ----------
     n_classes : tuple of int
-        Number of classes of each output. The classes of an output stand side by side,
-        in as many columns as the output with most classes has.
+        Number of classes of each output. Each output has as many neighbouring columns
+        as the output with most classes.
     """
 
     n_classes: tuple[int, ...]
 
     @property
     def width(self):
-        """Columns of each output."""
+        """Number of columns of each output."""
         return max(self.n_classes)
 
     @property
     def uniform(self):
-        """The same probability for all classes of an output, (n_columns,)."""
+        """Uniform distribution over the classes of each output, (n_columns,)."""
         rows = [np.arange(self.width) < n for n in self.n_classes]
         return np.concatenate([row / row.sum() for row in rows])
 
     def _outputs(self, values):
-        """The columns of the classes of each output."""
+        """Yield the columns of the classes of each output."""
         for k, n in enumerate(self.n_classes):
             yield values[:, k * self.width : k * self.width + n]
 
     def project(self, values):
-        """The nearest probabilities, (n_rows, n_columns), with contiguous columns."""
-        columns = np.array(values.T, order="C")  # long rows are quicker to work on
+        """Find the nearest probabilities.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Real numbers; columns that no class has become zero.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+            Non-negative, with sum one over the classes of each output. Columns are
+            contiguous.
+
+        Examples
+        --------
+        >>> values = np.array([[0.5, 0.9], [2.0, -1.0]])
+        >>> Probabilities((2,)).project(values).round(3).tolist()
+        [[0.3, 0.7], [1.0, 0.0]]
+        """
+        columns = np.array(values.T, order="C")  # long rows are processed faster
         for k, n in enumerate(self.n_classes):
             first = k * self.width
             _project_columns(columns[first : first + n])
@@ -308,7 +325,7 @@ class Probabilities:
         return columns.T
 
     def errors(self, Z, Y):
-        """Share of the outputs whose likeliest class is wrong, (n_rows,)."""
+        """Compute the share of outputs whose likeliest class is wrong, (n_rows,)."""
         wrong = [
             z.argmax(axis=1) != y.argmax(axis=1)
             for z, y in zip(self._outputs(Z), self._outputs(Y))
@@ -316,44 +333,22 @@ class Probabilities:
         return np.mean(wrong, axis=0)
 
 
-def project_to_simplex(values):
-    """The nearest rows that are not negative and sum to one [1]_.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-        Any numbers.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-        Probabilities.
+def _project_columns(columns):
+    """Project each column to the nearest probabilities, in place [1]_.
 
     References
     ----------
     .. [1] L. Condat, "Fast projection onto the simplex and the l1 ball", Mathematical
        Programming 2016.
-
-    Examples
-    --------
-    >>> project_to_simplex(np.array([[0.5, 0.9], [2.0, -1.0]])).round(3).tolist()
-    [[0.3, 0.7], [1.0, 0.0]]
     """
-    columns = np.array(values.T, order="C")
-    _project_columns(columns)
-    return columns.T
-
-
-def _project_columns(columns):
-    """Each column to the nearest probabilities, in place."""
     ones, zeros = (np.full(n, k, columns.dtype) for n, k in zip(columns.shape, (1, 0)))
     few = np.min_scalar_type(len(columns))
     columns -= (ones @ columns - 1) / len(columns)
-    np.maximum(columns, zeros, out=columns)  # quicker than with one zero
+    np.maximum(columns, zeros, out=columns)  # faster than with a scalar zero
     for _ in range(len(columns) + 1):
         excess = ones @ columns - 1
-        if np.abs(excess).max(initial=0.0) < ROUNDING * np.finfo(columns.dtype).eps:
+        if np.abs(excess).max(initial=0.0) < SUM_ROUNDING * np.finfo(columns.dtype).eps:
             break
-        excess /= np.add.reduce(columns > 0, axis=0, dtype=few)  # how many are left
+        excess /= np.add.reduce(columns > 0, axis=0, dtype=few)  # number > 0
         columns -= excess
         np.maximum(columns, zeros, out=columns)

@@ -1,31 +1,36 @@
-"""Leaves of a classifier, whose values have to stay probabilities.
+"""Recovery of the leaves of a classifier, whose values must stay probabilities.
 
-Such values are never as sharp as a free fit, so that the fit may aim at targets that
-are drawn toward the uniform distribution: this costs sharpness and gains a better order
-of the classes. This confidence is chosen on samples that took no part.
+Means of probabilities are never as sharp as a free fit. Targets may therefore be
+softened, that is mixed with the uniform distribution: the fit loses sharpness and
+orders the classes better. The weight of the data in the targets, the confidence, is
+chosen on held-out samples.
 
-A few trees of a forest say about the same as all of them, and what their leaves have to
-learn is about the same. So the confidence is chosen with a few. A gradient step is made
-of residuals, which belong to samples and not to trees: their sum over the steps of a
-fit with a few trees moves the leaves of all trees nearly to where they end.
+A few trees of a forest carry nearly the same information as all of them, so they
+suffice for this choice. A gradient step is made of residuals, which belong to samples
+and not to trees: the sum of the residuals over the steps of a fit with a few trees
+moves the leaves of all trees close to their solution.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from skprune.recovery.leaf_choice import Choice, HeldOut, best_choice, is_past
+from skprune.recovery.leaf_choice import Choice, HeldOutLoss, best_choice, is_past
 from skprune.recovery.leaf_solvers import Descent, LeafSquares, projected_descent
 
 CONFIDENCES = (1.0, 0.8, 0.6, 0.45, 0.3)
-TREES, LEAVES = 50, 2000  # trees that stand for all, and their leaves
-ROUGH = 0.07  # tolerance of choosing
-FEW, ALL = 0.2, 0.4  # of the fits that follow, with a few trees and then with all
-FINE = 0.05  # of both, where the aim is lower than the targets
+# Trees that stand for all, and the leaves that they have at least together. Over 6 data
+# sets, 5 rates and 3 seeds, error and Brier score were those of a choice by all trees
+# (.0907 and .0910, .2009 both times), in a seventh of the time.
+N_TREES, N_LEAVES = 50, 2000
+CHOICE_TOLERANCE = 0.07
+# Tolerances of the last fits, with a few trees and then with all. Fits to softened
+# targets are there for the order of the classes, which the last small steps decide.
+TOLERANCES, SOFT_TOLERANCES = (0.2, 0.4), (0.05, 0.05)
 
 
 class BoundFit(NamedTuple):
-    """A descent toward targets at some confidence."""
+    """A descent toward targets of some confidence."""
 
     confidence: float
     descent: Descent
@@ -37,7 +42,7 @@ class BoundLeaves:
     Parameters
     ----------
     problem : LeafProblem
-        With limits; the scales of a sample's leaves sum to one.
+        With limits; the scales of the leaves of a sample sum to one.
     """
 
     def __init__(self, problem):
@@ -51,115 +56,111 @@ class BoundLeaves:
             problem.bound_strength,
         )
 
-    def softened(self, given, confidence):
-        """Probabilities drawn toward the uniform distribution, not to be written to."""
+    def softened(self, probabilities, confidence):
+        """Mix probabilities with the uniform distribution; the result is read-only."""
         if confidence == 1:
-            return given
-        return confidence * given + (1 - confidence) * self.uniform
+            return probabilities
+        return confidence * probabilities + (1 - confidence) * self.uniform
 
-    def begun(self, confidence, values, pulls, length=1.0):
-        """Values that have not been fitted yet."""
+    def start(self, confidence, values, residual_sum, length=1.0):
+        """Build the start of a fit from values of the leaves."""
         residual = self.softened(self.targets, confidence) - self.squares.dot(values)
-        return BoundFit(confidence, Descent(values, residual, pulls, length))
+        return BoundFit(confidence, Descent(values, residual, residual_sum, length))
 
     @property
-    def unmoved(self):
-        """The values as trained."""
-        return self.begun(1.0, self.prior, np.zeros_like(self.targets))
+    def as_trained(self):
+        """Start of a fit from the trained values, at full confidence."""
+        return self.start(1.0, self.prior, np.zeros_like(self.targets))
 
     def lowered(self, fit, confidence):
-        """The same values, less sharp, where the aim becomes lower.
+        """Soften a fit to the targets of a lower confidence.
 
         Parameters
         ----------
         fit : BoundFit
-            Of these leaves to these samples.
+            Fit of these leaves to these samples.
         confidence : float
-            Not higher than it has been.
+            Not above the confidence of the fit.
 
         Returns
         -------
         BoundFit
-            As far from the prior and from the targets as before, as both get nearer to
-            the uniform distribution.
+            Start of the next fit. Its distances to the softened prior and targets are
+            those of `fit` times the ratio of the confidences.
         """
         share = confidence / fit.confidence
-        values, residual, pulls, length = fit.descent
-        lower = Descent(
-            self.softened(values, share), share * residual, share * pulls, length
-        )
-        return BoundFit(confidence, lower)
+        values, residual, residual_sum, length = fit.descent
+        values = self.softened(values, share)
+        descent = Descent(values, share * residual, share * residual_sum, length)
+        return BoundFit(confidence, descent)
 
     def fitted(self, start, tolerance):
-        """Values fitted at the confidence of the start.
+        """Fit values at the confidence of the start.
 
         Parameters
         ----------
         start : BoundFit
-            Of these leaves to these samples.
+            Start of these leaves, for these samples.
         tolerance : float
-            Length of the last step, relative to how far the values have moved.
+            Length of the last step, relative to the distance from the prior.
 
         Returns
         -------
         BoundFit
             Probabilities.
         """
-        project, centre = (
-            self.limits.project,
-            self.softened(self.prior, start.confidence),
-        )
+        centre = self.softened(self.prior, start.confidence)
         descent = projected_descent(
-            self.squares, project, centre, start.descent, tolerance
+            self.squares, self.limits.project, centre, start.descent, tolerance
         )
         return BoundFit(start.confidence, descent)
 
-    def joined(self, fits, parts):
-        """The mean of fits to some of the samples each, not fitted to all of them yet.
+    def averaged(self, fits, parts):
+        """Build a start from the mean of fits to parts of the samples.
 
         Parameters
         ----------
         fits : list of BoundFit
-            Of these leaves, at one confidence.
+            Fits of these leaves at one confidence.
         parts : list of ndarray of int
-            The samples of each.
+            Samples of each fit.
 
         Returns
         -------
         BoundFit
-            At the same confidence.
+            Start at the same confidence.
         """
         descents = [fit.descent for fit in fits]
-        pulls = np.zeros_like(self.targets)
+        residual_sum = np.zeros_like(self.targets)
         for one, rows in zip(descents, parts):
-            pulls[rows] += one.pulls / len(fits)
+            residual_sum[rows] += one.residual_sum / len(fits)
         values = sum(one.values for one in descents) / len(fits)
         length = max(one.length for one in descents)
-        return self.begun(fits[0].confidence, values, pulls, length)
+        return self.start(fits[0].confidence, values, residual_sum, length)
 
-    def taken_over(self, fit):
-        """Values to which the pulls of other leaves move these, not fitted yet.
+    def moved_by(self, fit):
+        """Build a start by applying the residuals of a fit of other trees.
 
         Parameters
         ----------
         fit : BoundFit
-            Of the leaves of other trees, to these samples.
+            Fit of the leaves of other trees to these samples.
 
         Returns
         -------
         BoundFit
-            At the same confidence.
+            Start at the same confidence.
         """
-        values = self.squares.T_dot(fit.descent.pulls)
+        _, _, residual_sum, length = fit.descent
+        values = self.squares.T_dot(residual_sum)
         values /= self.squares.bound
         values += self.softened(self.prior, fit.confidence)
         values = self.limits.project(values)
-        _, _, pulls, length = fit.descent
-        return self.begun(fit.confidence, values, pulls, length)
+        return self.start(fit.confidence, values, residual_sum, length)
 
 
 def recover_bound(problem, folds):
-    """Values of the leaves of a classifier by the fit that serves held-out rows best.
+    """Fit the leaves of a classifier at the confidence that held-out samples favour.
 
     Parameters
     ----------
@@ -173,28 +174,27 @@ def recover_bound(problem, folds):
     values : ndarray of shape (n_leaves, n_outputs)
         Probabilities.
     choice : Choice
-        How they were fitted.
+        The chosen fit.
     """
     problem = problem.in_single()
-    n_trees = int(np.ceil(LEAVES / problem.n_leaves.mean()))
-    few = problem.thinned(max(n_trees, TREES))
+    n_trees = int(np.ceil(N_LEAVES / problem.n_leaves.mean()))
+    few = problem.thinned(max(n_trees, N_TREES))
     choice, fits, parts = choose_confidence(few, folds)
     if np.isinf(choice.strength):
         return problem.prior, choice
-    # a lower aim is for the order of the classes, which the last small steps decide
-    first, last = (FEW, ALL) if choice.confidence == 1 else (FINE, FINE)
+    first, last = TOLERANCES if choice.confidence == 1 else SOFT_TOLERANCES
     leaves = BoundLeaves(few)
-    fit = leaves.fitted(leaves.joined(fits, parts), first)
+    fit = leaves.fitted(leaves.averaged(fits, parts), first)
     if few is not problem:
         leaves = BoundLeaves(problem)
-        fit = leaves.fitted(leaves.taken_over(fit), last)
+        fit = leaves.fitted(leaves.moved_by(fit), last)
     return problem.limits.project(fit.descent.values.astype(float)), choice
 
 
 def choose_confidence(problem, folds):
-    """The best calibrated fit among those whose errors are about the fewest.
+    """Choose the confidence of least held-out loss among those with few errors.
 
-    None of them may have a higher loss than the prior.
+    Fits with a higher loss than the prior are not considered.
 
     Parameters
     ----------
@@ -206,32 +206,34 @@ def choose_confidence(problem, folds):
     Returns
     -------
     choice : Choice
-        How to fit.
+        The chosen fit.
     fits : list of BoundFit
-        The fit of this kind without each fold.
+        Fit at this confidence without each of the folds.
     parts : list of ndarray of int
-        The samples of each.
+        Samples of each of these fits.
     """
     every = np.arange(len(problem.weights))
     parts = [np.delete(every, rows) for rows in folds]
     leaves = [BoundLeaves(problem.of_samples(rows)) for rows in parts]
-    judges = [HeldOut(problem, rows) for rows in folds]
-    fits = [[part.unmoved for part in leaves]]
-    tried = [Choice(np.inf, 1.0, *_tally(judges, fits[0]))]
+    held_out = [HeldOutLoss(problem, rows) for rows in folds]
+    fits = [[part.as_trained for part in leaves]]
+    tried = [Choice(np.inf, 1.0, *_summed(held_out, fits[0]))]
     for confidence in CONFIDENCES:
         lower = [own.lowered(fit, confidence) for own, fit in zip(leaves, fits[-1])]
-        fits.append([own.fitted(fit, ROUGH) for own, fit in zip(leaves, lower)])
-        tally = _tally(judges, fits[-1])
-        tried.append(Choice(problem.bound_strength, confidence, *tally))
+        pairs = zip(leaves, lower)
+        fits.append([own.fitted(fit, CHOICE_TOLERANCE) for own, fit in pairs])
+        sums = _summed(held_out, fits[-1])
+        tried.append(Choice(problem.bound_strength, confidence, *sums))
         if tried[-1].loss > tried[0].loss or is_past(tried[1:]):
             break
-    total = sum(judge.weights.sum() for judge in judges)
+    total = sum(one.weights.sum() for one in held_out)
     choice = best_choice(tried, total, np.sqrt(total / problem.weights.sum()))
     chosen = next(k for k, one in enumerate(tried) if one is choice)
     return choice, fits[chosen], parts
 
 
-def _tally(judges, fits):
-    """Loss and errors over folds, each predicted by its own fit."""
-    each = [judge.loss(fit.descent.values) for judge, fit in zip(judges, fits)]
+def _summed(held_out, fits):
+    """Loss and errors over folds, each predicted by the fit without it."""
+    pairs = zip(held_out, fits)
+    each = [one.evaluate(fit.descent.values) for one, fit in pairs]
     return [sum(part) for part in zip(*each)]

@@ -139,7 +139,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
     __metadata_request__fit = {"sample_weight": UNUSED}
     _parameter_constraints = {
         **{name: PruningEstimator._parameter_constraints[name] for name in PRUNING},
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "rates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "cv": ["cv_object"],
         "scoring": [str, callable, list, tuple, dict, None],

@@ -21,10 +21,19 @@ from skprune.structures.base import (
     register,
 )
 from skprune.structures.columns import input_columns
-from skprune.structures.containers import final_fit_params, final_model, locate
+from skprune.structures.containers import Container, container_of
 from skprune.structures.families import (
     family_of,
     find_family,
+)
+from skprune.structures.linear_views import LinearView, register_linear_view
+from skprune.structures.location import (
+    dotted,
+    final_model,
+    final_models,
+    locate,
+    prunable_models,
+    way_in,
 )
 from skprune.structures.net_view import NetView
 from skprune.structures.nets import register_nets
@@ -40,7 +49,9 @@ __all__ = [
     "SIGMOID",
     "TANH",
     "Activation",
+    "Container",
     "Family",
+    "LinearView",
     "ModelSize",
     "NetView",
     "Recipe",
@@ -48,13 +59,18 @@ __all__ = [
     "Structure",
     "Units",
     "check_targets",
+    "container_of",
+    "dotted",
     "family_of",
-    "final_fit_params",
     "final_model",
+    "final_models",
     "find_family",
     "input_columns",
     "locate",
+    "prunable_models",
     "register",
+    "register_linear_view",
     "register_nets",
     "total_weights",
+    "way_in",
 ]

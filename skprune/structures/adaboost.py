@@ -1,9 +1,9 @@
 """AdaBoost of trees: a weighted vote of classifiers, a weighted median of regressors.
 
-A tree votes for the likeliest class of the leaf that a sample falls into, so that its
-leaves are not fitted to the votes of all: recovery gives the surviving trees new
-weights instead, by least squares with the votes of all trees as target. The median of
-regressors is moved as a whole.
+A tree votes for the likeliest class of the leaf that a sample falls into, so its leaves
+cannot be fitted to the decision. Recovery instead fits the weights of the surviving
+trees to the decision of the teacher by least squares, and shifts the median of
+regressors by a constant.
 """
 
 import copy
@@ -32,22 +32,22 @@ from skprune.structures.trees import (
 
 KINDS = (AdaBoostClassifier, AdaBoostRegressor)
 BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
-DAMPING = 1e-2  # ridge toward the weights so far, relative to the mean square of votes
+WEIGHT_RIDGE = 1e-2  # toward the weights so far, relative to the mean square of votes
 
 
 def votes_of(shares):
-    """What a tree adds to the decision, from class shares or indicators.
+    """Compute the votes of trees for class shares or indicators.
 
     Parameters
     ----------
     shares : ndarray of shape (n, n_classes)
-        The largest of each row is what is voted for, the first of equal ones.
+        The largest of each row gets the vote, the first one of a tie.
 
     Returns
     -------
     ndarray of shape (n, n_classes), or (n, 1) for two classes
-        One for the class and ``-1 / (n_classes - 1)`` for others; of two classes the
-        difference, 2 or -2.
+        1 for the class and ``-1 / (n_classes - 1)`` for the others. For two classes
+        their difference, 2 or -2.
     """
     n_classes = shares.shape[1]
     chosen = np.arange(n_classes) == shares.argmax(axis=1)[:, None]
@@ -56,19 +56,19 @@ def votes_of(shares):
 
 
 def weighted_median(values, weights):
-    """The least value that with those below it has half of the weight.
+    """Compute the weighted median of each column.
 
     Parameters
     ----------
     values : ndarray of shape (n, n_samples)
-        For each sample those to choose from.
+        Predictions of each tree.
     weights : ndarray of shape (n,)
         Not negative.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        One of the values.
+        The smallest value such that it and those below have half of the weight.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def weighted_median(values, weights):
 
 
 class AdaBoostModel(ForestModel):
-    """How AdaBoost holds its trees and their weights."""
+    """View of AdaBoost: trees and their weights."""
 
     @property
     def weights(self):
@@ -96,7 +96,7 @@ class AdaBoostModel(ForestModel):
         return weights / weights.sum()
 
     def samples(self, samples):
-        """Samples as these trees take them, with the decisions of the teacher."""
+        """Prepare the samples, with the decision of the teacher."""
         return TeacherSamples(self, samples)
 
     def loss(self):
@@ -109,42 +109,42 @@ class AdaBoostModel(ForestModel):
         return votes_of(targets) if is_classifier(self.model) else targets
 
     def flattened(self):
-        """The nodes of all trees, a FlatForest; of a classifier with their votes."""
+        """Read the nodes of all trees, a FlatForest; of a classifier with votes."""
         forest = super().flattened()
         if is_classifier(self.model):
             return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
     def raw_prediction(self, X):
-        """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
+        """Compute the output of the model on `features`, (n_samples, n_outputs)."""
         return together(self.flattened(), self, X)
 
     def with_trees(self, trees, members):
-        """The same for a copy of the model that holds other trees."""
+        """View of a copy of the model that has other trees."""
         model = super().with_trees(trees, members).model
         for name in ("estimator_weights_", "estimator_errors_"):
             setattr(model, name, getattr(self.model, name)[members])
         return replace(self, model=model)
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """The same for a copy of the model with some of the nodes."""
+        """View of a copy of the model that has some of the nodes."""
         if is_classifier(self.model):
             shares = super().flattened().value
             forest = forest.with_fields(value=shares[kept])
         return super().rebuilt(forest, kept, old_offset, members)
 
 
-def together(forest, holder, X):
-    """What trees decide together.
+def together(forest, view, X):
+    """Compute the decision of all trees.
 
     Parameters
     ----------
     forest : FlatForest
         The trees with their votes or values, in the scale of their weights.
-    holder : AdaBoostModel
-        Of the model.
+    view : AdaBoostModel
+        View of the model.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        From ``holder.features``.
+        From ``view.features``.
 
     Returns
     -------
@@ -152,17 +152,16 @@ def together(forest, holder, X):
         The mean of votes, or the median of values.
     """
     reached = (
-        forest.value[forest.nodes(t)][holder.leaves(t, X)]
-        for t in range(forest.n_trees)
+        forest.value[forest.nodes(t)][view.leaves(t, X)] for t in range(forest.n_trees)
     )
-    if is_classifier(holder.model):
+    if is_classifier(view.model):
         return sum(share * votes for share, votes in zip(forest.scale, reached))
     values = np.array([values[:, 0] for values in reached])
     return weighted_median(values, forest.scale)[:, None]
 
 
 class AdaBoosted(TreeStructure):
-    """What the structures of AdaBoost have in common."""
+    """Base of the structures of AdaBoost."""
 
     @property
     def gates_are_linear(self):
@@ -188,15 +187,15 @@ class AdaBoosted(TreeStructure):
         return pruned
 
     def _built(self):
-        holder = super()._built()
-        holder.model.estimator_weights_ = self.weights.copy()
-        return holder
+        view = super()._built()
+        view.model.estimator_weights_ = self.weights.copy()
+        return view
 
     def _sum_of_trees(self, value, X=None, weights=None):
-        """The decision, or the median, by values of the nodes."""
+        """Compute the decision, or the median, from values of the nodes."""
         X = self.samples.X if X is None else self.source.features(X)
         forest = self.forest.with_fields(value=value)
-        return together(forest, self.holder, X)
+        return together(forest, self.view, X)
 
     def _recovered(self):
         teacher = self.samples.teacher
@@ -205,26 +204,26 @@ class AdaBoosted(TreeStructure):
         return self._moved(self.samples.weights @ (teacher - self.output()))
 
     def _reweighted(self, weights):
-        """The structure with other weights of the same trees."""
+        """Give the same trees other weights."""
         changed = copy.copy(self)
         changed.weights = weights
         changed.forest = self.forest.with_fields(scale=weights / weights.sum())
-        if self._holder is not None:
-            model = copy.copy(self._holder.model)
+        if self._view is not None:
+            model = copy.copy(self._view.model)
             model.estimator_weights_ = weights.copy()
-            changed._holder = replace(self._holder, model=model)
+            changed._view = replace(self._view, model=model)
         return changed
 
     def _moved(self, shift):
-        """The structure with a constant added to all values."""
+        """Add a constant to all values."""
         changed = self._with_values(self.forest.value + shift)
         changed.prior = self.prior + shift
         return changed
 
     def _fitted_weights(self, teacher):
-        """Weights of the trees by a ridge that lets none be negative.
+        """Estimate weights of the trees by a non-negative ridge regression.
 
-        Their sum is free: only ratios of decisions tell which class is voted for.
+        Their sum is free, as only ratios of decisions matter for the predicted class.
         """
         forest, before = self.forest, self.weights
         root = np.sqrt(self.samples.weights)[:, None]
@@ -235,7 +234,7 @@ class AdaBoosted(TreeStructure):
             ]
         )
         gram, share = votes @ votes.T, before / before.sum()
-        ridge = DAMPING * (np.trace(gram) / len(gram) or 1.0)
+        ridge = WEIGHT_RIDGE * (np.trace(gram) / len(gram) or 1.0)
         right = votes @ (root * teacher).ravel() + ridge * share
         factor = cholesky(gram + ridge * np.eye(len(gram)))
         fitted, _ = nnls(factor, solve_triangular(factor, right, trans="T"))
@@ -243,19 +242,19 @@ class AdaBoosted(TreeStructure):
 
 
 class AdaBoostSplits(AdaBoosted, TreeSplits):
-    """A unit is a split, with all that hangs below it."""
+    """AdaBoost whose units are splits, each with the subtree below it."""
 
 
 class AdaBoostLevels(AdaBoosted, TreeLevels):
-    """A unit is a depth level of a tree, with all that hangs below it."""
+    """AdaBoost whose units are depth levels of trees."""
 
 
 class AdaBoostFeatures(AdaBoosted, TreeFeatures):
-    """A unit is an input feature that some split asks for."""
+    """AdaBoost whose units are the input features that some split uses."""
 
 
 class AdaBoostTrees(AdaBoosted, ForestTrees):
-    """A unit is a tree; a gate multiplies its weight."""
+    """AdaBoost whose units are trees; a gate multiplies the weight of its tree."""
 
     def output(self, gates=None, X=None):
         gated = self

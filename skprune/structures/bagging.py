@@ -1,14 +1,28 @@
-"""Bagging of trees: a forest whose trees may each see some of the features."""
+"""Bagging of trees, which is a forest, and of any model that can be pruned by itself.
 
-from dataclasses import replace
+Each tree of a bagging ensemble may see some of the features only.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune._compat import keep_seeds
-from skprune.structures.base import Family, register
+from skprune.structures.bagging_members import (
+    MemberConnections,
+    MemberFeatures,
+    MemberLayers,
+    MemberNeurons,
+    WholeMembers,
+    family_of_base,
+    features_read,
+)
+from skprune.structures.base import REFUSALS, Family, register
+from skprune.structures.families import find_family
 from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.location import final_model
 from skprune.structures.tree_models import tree_model
 from skprune.structures.trees import (
     TREE_SYNONYMS,
@@ -23,13 +37,11 @@ BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
 
 
 class BaggingModel(ForestModel):
-    """How bagging holds its trees."""
-
-    training_state = ("oob_decision_function_", "oob_prediction_", "oob_score_")
+    """View of a bagging ensemble of trees."""
 
     @property
     def asked(self):
-        """The feature that each node of all trees asks for, negative at leaves."""
+        """Column of X that each node of all trees splits, negative at leaves."""
         of_trees = []
         for tree, seen in zip(self.trees, self.model.estimators_features_):
             is_leaf = tree.feature < 0
@@ -39,14 +51,14 @@ class BaggingModel(ForestModel):
         return np.concatenate(of_trees)
 
     def leaves(self, t, X):
-        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        """Return the leaf of tree t of each sample; `X` is from `features`."""
         seen = self.model.estimators_features_[t]
         if not np.array_equal(seen, np.arange(X.shape[1])):
             X = X[:, seen]
         return self.trees[t].apply(X)
 
     def with_trees(self, trees, members):
-        """The same for a copy of the model that holds other trees."""
+        """Return the view of a copy of the model that holds other trees."""
         model = super().with_trees(trees, members).model
         keep_seeds(model, members, len(self.trees))
         model.estimators_features_ = [model.estimators_features_[t] for t in members]
@@ -74,5 +86,91 @@ register(
         synonyms={**TREE_SYNONYMS, "tree": "neuron", "estimator": "neuron"},
         part_sizes=forest_part_sizes,
         feature_use=tree_feature_use,
+    )
+)
+
+
+BY_MEMBER = {
+    "connection": MemberConnections,
+    "neuron": MemberNeurons,
+    "layer": MemberLayers,
+    "feature": MemberFeatures,
+}
+
+
+@dataclass(frozen=True)
+class BaggingFamily(Family):
+    """Bagging, with the granularities of its members and "estimator".
+
+    Attributes
+    ----------
+    base : Family or None
+        Of the members; None before a model is known.
+    """
+
+    base: Family | None = None
+
+    def of(self, model):
+        base = family_of_base(model)
+        words = [own for own in base.structures if own != "estimator"]
+        structures = {own: _of_members(base, own) for own in words}
+        structures["estimator"] = WholeMembers
+        return replace(
+            self,
+            base=base,
+            name=f"bagging of {base.name}",
+            structures=structures,
+            synonyms={w: own for w, own in base.synonyms.items() if w != "estimator"},
+            feature_use=base.feature_use and member_feature_use,
+        )
+
+    def answers(self, granularity):
+        if self.base is None or granularity == "estimator":
+            return super().answers(granularity)
+        return self.base.answers(granularity)
+
+
+def _of_members(base, granularity):
+    """Return the structure; some bases have one kind of unit under two names."""
+    if base.structures[granularity] is base.structures.get("feature"):
+        return MemberFeatures
+    return BY_MEMBER[granularity]
+
+
+def member_sizes(model):
+    """Return the size of each part of each member."""
+    family = family_of_base(model)
+    return {
+        f"estimators_[{t}].{name}": size
+        for t, member in enumerate(model.estimators_)
+        for name, size in family.part_sizes(final_model(member)).items()
+    }
+
+
+def member_feature_use(model):
+    """Count the weights or splits of all members that read each feature."""
+    total = np.zeros(model.n_features_in_, dtype=int)
+    for columns, use in features_read(model):
+        np.add.at(total, columns, use)
+    return total
+
+
+def _is_bagging(model):
+    """Whether a model, fitted or not, is bagging of models that can be pruned."""
+    if not isinstance(model, KINDS) or is_bagging_of_trees(model):
+        return False
+    return find_family(final_model(model.estimator)) is not None
+
+
+for kind in KINDS:
+    REFUSALS[kind] = "its base cannot be pruned by itself"
+register(
+    BaggingFamily(
+        name="bagging of other models",
+        accepts=_is_bagging,
+        structures={**BY_MEMBER, "estimator": WholeMembers},
+        synonyms={},
+        part_sizes=member_sizes,
+        feature_use=member_feature_use,
     )
 )

@@ -1,32 +1,34 @@
-"""The units of the members of a bagging ensemble, also of members in a Pipeline.
+"""Units of bagging ensembles whose members can be pruned by themselves.
 
-They are those of the ensemble, and each member is recovered as if it were alone.
-Members may have seen some of the features, and some of the classes, each; a feature is
-one of the ensemble, in all members that read it.
+A unit is a unit of one member, a feature that several members read, or a whole member.
+Each member is recovered as if it were alone, on the features and classes that it knows.
 """
 
 import copy
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import keep_seeds
+from skprune.numerics.losses import SQUARED
 from skprune.numerics.units import Units
-from skprune.readouts.concatenated import ConcatenatedReadout
-from skprune.structures.bagging import BaggingModel
+from skprune.readouts.additive import MemberReadout
+from skprune.readouts.joined import ConcatenatedReadout
 from skprune.structures.base import Samples, Structure
 from skprune.structures.columns import input_columns
-from skprune.structures.containers import final_model, locate
 from skprune.structures.families import family_of
-from skprune.structures.forests import copy_around
+from skprune.structures.forests import TRAINING_STATE, copy_around
 from skprune.structures.joined import JoinedUnits
+from skprune.structures.location import final_model, locate
+from skprune.structures.samples import take, total_weights
+from skprune.structures.tree_samples import brier, tree_targets
 
 
-class Members:
-    """The models of a fitted bagging ensemble, and what each of them sees.
+def locations(model, samples):
+    """Find the model in each member of a bagging ensemble.
 
     Parameters
     ----------
@@ -34,50 +36,41 @@ class Members:
         Fitted.
     samples : Samples
         As the ensemble takes them.
+
+    Yields
+    ------
+    Location
+        The model, and the features and samples that it knows.
     """
-
-    def __init__(self, model, samples):
-        self.model, self.samples = model, samples
-        X = validate_data(
-            model,
-            samples.X,
-            reset=False,
-            accept_sparse=["csr", "csc"],
-            dtype=None,
-            ensure_all_finite=False,
-        )
-        self.X = X.tocsr() if sparse.issparse(X) else X
-
-    def locations(self):
-        """Where in each member the model is, and its samples."""
-        y = np.asarray(self.samples.y)
-        if is_classifier(self.model):
-            # members are trained on codes of the classes
-            y = np.searchsorted(self.model.classes_, y.ravel())
-        pairs = zip(self.model.estimators_, self.model.estimators_features_)
-        for member, features in pairs:
-            known = np.arange(len(y))
-            if is_classifier(self.model):
-                known = np.flatnonzero(np.isin(y, member.classes_))
-            own = Samples(self.X[known][:, features], y[known], self._weights(known))
-            yield locate(member, own)
-
-    def _weights(self, rows):
-        """Sample weights of some rows; None, or one number, are for all of them."""
-        if self.samples.sample_weight is None:
-            return None
-        weights = np.asarray(self.samples.sample_weight)
-        return weights[rows] if weights.ndim else weights
+    X = validate_data(
+        model,
+        samples.X,
+        reset=False,
+        accept_sparse=["csr", "csc"],
+        dtype=None,
+        ensure_all_finite=False,
+    )
+    y = np.asarray(samples.y)
+    if is_classifier(model):
+        # members are trained on codes of the classes
+        y = np.searchsorted(model.classes_, y.ravel())
+    samples = Samples(X, y, samples.sample_weight)
+    for member, features in zip(model.estimators_, model.estimators_features_):
+        known = np.arange(len(y))
+        if is_classifier(model):
+            known = np.flatnonzero(np.isin(y, member.classes_))
+        own = take(samples, known)
+        yield locate(member, replace(own, X=own.X[:, features]))
 
 
 def predictions(model, X):
-    """Class probabilities or values, (n_samples, n_outputs)."""
+    """Return class probabilities or values, (n_samples, n_outputs)."""
     values = model.predict_proba(X) if is_classifier(model) else model.predict(X)
     return values.reshape(len(values), -1)
 
 
 def with_members(model, members, kept=None):
-    """A copy of a bagging model that holds other members.
+    """Return a copy of a bagging model that holds other members.
 
     Parameters
     ----------
@@ -86,12 +79,12 @@ def with_members(model, members, kept=None):
     members : list of estimator
         They become part of the copy.
     kept : ndarray of int, default=None
-        Which of the members so far each of them replaces, None for all in turn.
+        Which of the members so far each of them replaces; None for all, in order.
 
     Returns
     -------
     BaggingClassifier or BaggingRegressor
-        Without what only training leaves.
+        Without out-of-bag scores.
     """
     n_before = len(model.estimators_)
     kept = np.arange(n_before) if kept is None else kept
@@ -99,13 +92,13 @@ def with_members(model, members, kept=None):
     smaller.estimators_, smaller.n_estimators = members, len(members)
     keep_seeds(smaller, kept, n_before)
     smaller.estimators_features_ = [smaller.estimators_features_[t] for t in kept]
-    for name in BaggingModel.training_state:
+    for name in TRAINING_STATE:
         vars(smaller).pop(name, None)
     return smaller
 
 
 class MemberUnits(Structure):
-    """The units of all members; the loss is the mean of those of the members.
+    """Units of all members; the loss is the mean of the losses of the members.
 
     Parameters
     ----------
@@ -119,7 +112,7 @@ class MemberUnits(Structure):
 
     def __init__(self, model, samples):
         self.model, self.X = model, samples.X
-        self.locations = list(Members(model, samples).locations())
+        self.locations = list(locations(model, samples))
         kind = family_of_base(model).structures[self.granularity]
         self._see([kind(place.model, place.samples) for place in self.locations])
 
@@ -140,7 +133,7 @@ class MemberUnits(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model as it is now."""
+        """The plain fitted model of this structure."""
         return self._packed([member.estimator for member in self.members])
 
     def _packed(self, models):
@@ -203,7 +196,7 @@ class MemberLayers(MemberUnits):
 
 
 class FeaturesByMember(MemberUnits):
-    """A unit is a feature of a member; all of them make one read-out."""
+    """A unit is a feature of a member; together they make one read-out."""
 
     granularity = "feature"
 
@@ -232,18 +225,93 @@ class MemberFeatures(JoinedUnits):
         super().__init__(FeaturesByMember(model, samples), group)
 
 
+class WholeMembers(Structure):
+    """A unit is a member; the prediction is the mean over the members kept.
+
+    Parameters
+    ----------
+    model : BaggingClassifier or BaggingRegressor
+        Fitted.
+    samples : Samples
+        As the ensemble takes them.
+    """
+
+    answers = MemberReadout.answers
+    group_names = ["estimators_"]
+
+    def __init__(self, model, samples):
+        self.model, self.X = model, samples.X
+        self.kept = np.arange(len(model.estimators_))
+        targets = tree_targets(model, samples.y)
+        weights = total_weights(model, samples, len(targets))
+        self.weights, self.targets = weights / weights.sum(), targets
+        self.loss_function = brier(1) if is_classifier(model) else SQUARED
+
+    @property
+    def units(self):
+        """Independent units; at least one is kept."""
+        group = np.zeros(len(self.kept), dtype=int)
+        return Units(group, np.ones(1, dtype=int), rescalable=False)
+
+    @cached_property
+    def outputs(self):
+        """Predictions of each member kept, (n_members, n_samples, n_outputs)."""
+        every = self._outputs(self.X)
+        return every[self.kept]
+
+    def _outputs(self, X):
+        members = self.model.estimators_
+        alone = ([member] for member in members)
+        places = np.arange(len(members))[:, None]
+        pairs = zip(alone, places)
+        return np.stack([predictions(with_members(self.model, *p), X) for p in pairs])
+
+    @property
+    def estimator(self):
+        """The plain fitted model of this structure."""
+        members = [copy.deepcopy(self.model.estimators_[t]) for t in self.kept]
+        return with_members(self.model, members, self.kept)
+
+    def _gradient(self, rng=None):
+        Z = self.output()
+        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
+        return self.loss_function.gradient(Z, Y)
+
+    def readouts(self):
+        parts = self.outputs, self._gradient, self.weights
+        return [MemberReadout("estimators_", *parts)]
+
+    def output(self, gates=None, X=None):
+        gates = np.ones(len(self.kept)) if gates is None else np.asarray(gates)
+        outputs = self.outputs if X is None else self._outputs(X)[self.kept]
+        return np.einsum("u,unk->nk", gates / gates.sum(), outputs)
+
+    def loss(self, gates=None):
+        per_sample = self.loss_function.value(self.output(gates), self.targets)
+        return float(self.weights @ per_sample)
+
+    def prune(self, gates, *, compensate, rng):
+        smaller = copy.copy(self)
+        smaller.outputs = self.outputs[gates != 0]
+        smaller.kept = self.kept[gates != 0]
+        return smaller
+
+    def finished(self):
+        return self.estimator
+
+
 def stacked_units(parts):
-    """The units of several structures, side by side.
+    """Concatenate the units of several structures.
 
     Parameters
     ----------
     parts : list of Units
-        One a structure.
+        One for each structure.
 
     Returns
     -------
     Units
-        Whose groups are those of all parts.
+        With the groups of all parts.
     """
     n_groups = np.cumsum([0, *(len(part.floor) for part in parts)])
     stacked = Units(
@@ -267,12 +335,12 @@ def stacked_units(parts):
 
 
 def family_of_base(model):
-    """The family that the members of a bagging model, fitted or not, belong to."""
+    """Return the family of the members of a bagging model, fitted or not."""
     return family_of(final_model(model.estimator))
 
 
 def features_read(model):
-    """What the model of each member reads.
+    """Find the features that the model of each member reads.
 
     Parameters
     ----------
@@ -282,9 +350,9 @@ def features_read(model):
     Yields
     ------
     columns : ndarray of int
-        The column of X that each of its features is.
+        Column of X of each feature of the model.
     use : ndarray of int
-        How many weights or splits read each of them.
+        Number of weights or splits that read each feature.
 
     Raises
     ------

@@ -61,12 +61,16 @@ class Samples:
         Non-negative.
     trained_on : bool
         Whether the model was fitted on just these rows, in this order.
+    fit_params : dict or None
+        Metadata that the estimator was fitted with, which its models request under
+        names of their own. None if `sample_weight` goes along to all of them.
     """
 
     X: Any
     y: Any
     sample_weight: Any = None
     trained_on: bool = False
+    fit_params: Any = None
 
 
 class Structure(ABC):

@@ -1,10 +1,10 @@
-"""What the boosting families have in common: a sum of trees over a first guess.
+"""Base of the boosting families: a sum of trees on top of an initial prediction.
 
-The output Z is the raw prediction: the first guess, plus what the trees of all stages
-add, one tree of a stage for each output. The values inside boosted trees are not those
-of leaves, as only leaves are fitted to the loss; here each split has the mean of the
-leaves below it. Besides splits, levels and features, whole trees can go ("neuron"): a
-removed tree leaves its mean behind, in the leaves of another tree of its output.
+The output Z is the raw prediction: the initial prediction plus the sum over stages,
+which have one tree per output. Training fits only the leaves of these trees, so the
+values inside them mean nothing; here each split gets the mean of the leaves below it.
+Besides splits, levels and features, whole trees are units ("neuron"). The mean of a
+removed tree is added to the leaves of another tree of its output.
 """
 
 from abc import abstractmethod
@@ -16,8 +16,8 @@ from sklearn.base import is_classifier
 
 from skprune.numerics.losses import LOGISTIC, SOFTMAX, SQUARED, tweedie
 from skprune.numerics.units import Units
-from skprune.readouts.stages import StageReadout
-from skprune.recovery.boosted_leaves import recover_boosted
+from skprune.readouts.whole_trees import StageReadout
+from skprune.recovery.leaves import recover_boosted
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel
 from skprune.structures.tree_samples import TeacherSamples, tree_targets
@@ -54,7 +54,7 @@ class BoostedSamples(TeacherSamples):
 
 @dataclass(frozen=True)
 class BoostedModel(TreeModel):
-    """How a boosting model holds its trees.
+    """View of a boosting model.
 
     Attributes
     ----------
@@ -68,18 +68,18 @@ class BoostedModel(TreeModel):
 
     @classmethod
     def of(cls, model):
-        """The view of all trees of a model, stage by stage."""
+        """Make the view of all trees of a model, stage by stage."""
         n_stages, n_outputs = len(cls.grid(model)), len(cls.grid(model)[0])
         return cls(model, np.argwhere(np.ones((n_stages, n_outputs), dtype=bool)))
 
     @staticmethod
     @abstractmethod
     def grid(model):
-        """What holds a tree for each stage, and in it each output."""
+        """Trees, or the estimators that have them, indexed by stage and output."""
 
     @cached_property
-    def holders(self):
-        """What the grid has at the place of each tree, a list."""
+    def grid_items(self):
+        """Content of the grid at the place of each tree, a list."""
         grid = self.grid(self.model)
         return [grid[stage][output] for stage, output in self.place]
 
@@ -89,7 +89,7 @@ class BoostedModel(TreeModel):
         return [f"{self.part}[{stage}, {output}]" for stage, output in self.place]
 
     def samples(self, samples):
-        """Samples as these trees take them, a BoostedSamples."""
+        """Prepare the samples, a BoostedSamples."""
         return BoostedSamples(self, samples)
 
     def loss(self):
@@ -105,7 +105,7 @@ class BoostedModel(TreeModel):
         return REGRESSION_LOSSES.get(self.model.loss)
 
     def loss_on(self, samples):
-        """The same where it may depend on the targets and the teacher's output."""
+        """Loss on some samples, if it depends on targets or the teacher's output."""
         return samples.loss
 
     def targets(self, y):
@@ -114,16 +114,16 @@ class BoostedModel(TreeModel):
         return targets[:, 1:] if self.loss() is LOGISTIC else targets
 
     def flattened(self):
-        """The nodes of all trees; each split has the mean of the leaves below it."""
+        """Read the nodes of all trees; a split has the mean of the leaves below it."""
         forest = self._flat().with_fields(column=self.place[:, 1].astype(np.intp))
         return forest.with_fields(value=forest.average_up(forest.value.copy()))
 
     def _flat(self):
-        """The nodes with the values that they store, as if of one output."""
+        """Read the nodes with the stored values, as if all were of one output."""
         return super().flattened()
 
     def raw_prediction(self, X):
-        """Output of the model, (n_samples, n_outputs); `X` is from `features`."""
+        """Compute the output of the model on `features`, (n_samples, n_outputs)."""
         forest = self.flattened()
         total = np.array(self.base(X))
         for t in range(forest.n_trees):
@@ -132,7 +132,7 @@ class BoostedModel(TreeModel):
         return total
 
     def recover(self, problem, structure):
-        """Values of the leaves, and how they were estimated for each output."""
+        """Estimate the leaves; also return the choice made for each output."""
         samples = structure.samples
         targets = samples.teacher - self.base(samples.X)
         curvature = samples.loss.curvature(samples.teacher)
@@ -144,7 +144,7 @@ class BoostedModel(TreeModel):
         )
 
     def tidied(self):
-        """A copy of the model without trees that are one leaf."""
+        """Copy the model without trees that are a single leaf."""
         forest = self.flattened()
         smaller, kept, trees = without_trees(forest, forest.split_counts > 0)
         if len(trees) == forest.n_trees:
@@ -153,7 +153,7 @@ class BoostedModel(TreeModel):
 
 
 def places(column):
-    """Where trees go when the stages are packed.
+    """Assign trees to stages without gaps.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def places(column):
     Returns
     -------
     ndarray of int of shape (n_trees, 2)
-        Stage and output; the order of the trees of one output stays.
+        Stage and output. Trees of one output keep their order.
     """
     stage = np.empty(len(column), dtype=int)
     for output in np.unique(column):
@@ -172,14 +172,14 @@ def places(column):
 
 
 def without_trees(forest, stays):
-    """The forest without some trees, whose constants go to another of their output.
+    """Remove trees, and add their constants to another tree of the same output.
 
     Parameters
     ----------
     forest : FlatForest
-        With one value a node. All nodes of a tree that does not stay have one value.
+        With one value per node, the same for all nodes of a tree that is removed.
     stays : ndarray of bool of shape (n_trees,)
-        Which trees stay. Where none of an output does, one of them stays as a leaf.
+        Which trees stay. If none of an output does, one of them stays as a leaf.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def without_trees(forest, stays):
     kept : ndarray of int
         The old ids of its nodes.
     trees : ndarray of int
-        Which trees are left, ascending.
+        Remaining trees, ascending.
     """
     roots, value = forest.offset[:-1], forest.value.copy()
     left, right, stays = forest.left.copy(), forest.right.copy(), stays.copy()
@@ -196,19 +196,22 @@ def without_trees(forest, stays):
     for output in np.unique(forest.column):
         trees = np.flatnonzero(forest.column == output)
         staying = trees[stays[trees]]
-        heir = staying[0] if len(staying) else trees[0]
+        taker = staying[0] if len(staying) else trees[0]
         if not len(staying):
-            value[forest.nodes(heir)] = 0.0
-            left[roots[heir]] = right[roots[heir]] = -1
-            stays[heir] = True
-        value[forest.nodes(heir)] += constant[trees].sum() / forest.scale[heir]
+            value[forest.nodes(taker)] = 0.0
+            left[roots[taker]] = right[roots[taker]] = -1
+            stays[taker] = True
+        value[forest.nodes(taker)] += constant[trees].sum() / forest.scale[taker]
     trees = np.flatnonzero(stays)
     with_values = forest.with_fields(value=value)
     return *with_values.rewired(left, right, roots[trees], trees), trees
 
 
 class StageTrees(TreeStructure):
-    """A unit is a tree of a stage; a gate multiplies what it adds about its mean."""
+    """Boosting whose units are trees of stages.
+
+    A gate multiplies the difference of the tree's output from its mean.
+    """
 
     answers = StageReadout.answers
 
@@ -237,7 +240,7 @@ class StageTrees(TreeStructure):
         return self._sum_of_trees(value, X)
 
     def _gated(self, value, gates):
-        """Values of nodes, those of each unit times its gate about its mean."""
+        """Apply gates to the values of nodes, about the mean of each tree."""
         mean, gate = np.zeros((2, self.forest.n_trees, 1))
         for t, weights in enumerate(self._leaf_weights()):
             mean[t] = weights @ value[self.forest.nodes(t)]
@@ -247,7 +250,7 @@ class StageTrees(TreeStructure):
         return np.where(gate == 1, value, mean + gate * (value - mean))
 
     def _leaf_weights(self):
-        """Weight of the samples that end at each node, for one tree after the other."""
+        """Yield for each tree the weight of the samples that end at each node."""
         for t in range(self.forest.n_trees):
             nodes = self.forest.nodes(t)
             n_nodes = nodes.stop - nodes.start

@@ -1,12 +1,12 @@
-"""Which column of the input each feature of a model is, behind transformers."""
+"""Columns of X that the features of a model are, behind transformers."""
 
 import numpy as np
 
-from skprune.structures.containers import transformers
+from skprune.structures.location import transformers
 
 
 def input_columns(estimator, n_features):
-    """The column of X that each feature of the model at the end of containers is.
+    """Return the column of X of each feature of the model at the end of containers.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def input_columns(estimator, n_features):
     Raises
     ------
     ValueError
-        If a transformer on the way makes features of its own, rather than to scale or
-        to select columns: its output names are not names of its input.
+        If a transformer on the way makes new features instead of scaling or selecting
+        columns: its output names are not names of its input.
     """
     columns = np.arange(n_features)
     for transformer in transformers(estimator):
@@ -33,7 +33,7 @@ def input_columns(estimator, n_features):
 
 
 def _chosen(transformer, n_columns):
-    """Position in the input of each output of a transformer, told by its name."""
+    """Return the position in the input of each output, found by its name."""
     names = [f"x{j}" for j in range(n_columns)]
     names = list(getattr(transformer, "feature_names_in_", names))
     if hasattr(transformer, "get_feature_names_out"):
@@ -43,6 +43,6 @@ def _chosen(transformer, n_columns):
             return np.array([position[name] for name in outputs], dtype=int)
     raise ValueError(
         f"{type(transformer).__name__} makes features that are not columns of its "
-        "input, so that no column can be said to stay or go; put it in front of what "
-        "is pruned, in a pipeline around both."
+        "input, so no column of X can be kept or removed for them; move it out of the "
+        "pruned estimator, into a pipeline around both."
     )

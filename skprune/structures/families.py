@@ -1,10 +1,10 @@
-"""Which family a model belongs to."""
+"""The family that a model belongs to."""
 
 from skprune.structures.base import FAMILIES, REFUSALS
 
 
 def find_family(model):
-    """The first registered family that accepts a model, as `family_of`, or None."""
+    """Return the family of a model as `family_of`, None if no family accepts it."""
     for family in FAMILIES:
         if family.accepts(model):
             return family.of(model)
@@ -12,7 +12,7 @@ def find_family(model):
 
 
 def family_of(model):
-    """The family of a model, fitted or not.
+    """Return the family of a model, fitted or not.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def family_of(model):
     Returns
     -------
     Family
-        The first registered family that accepts the model, as it is for such a model.
+        The first registered family that accepts the model, made specific to it.
 
     Raises
     ------
     TypeError
-        If none does; names those that exist. If it is a class.
+        If no family accepts the model, or if it is a class.
     """
     family = find_family(model)
     if family is not None:
@@ -35,11 +35,18 @@ def family_of(model):
     if isinstance(model, type):
         name = model.__name__
         raise TypeError(f"{name} is a class, not an estimator; give {name}().")
-    known = ", ".join(sorted(family.name for family in FAMILIES))
     reasons = (why for kind, why in REFUSALS.items() if isinstance(model, kind))
     reason = "".join(f": {why}" for why in reasons)
     raise TypeError(
-        f"{type(model).__name__} cannot be pruned{reason}; skprune knows {known}, "
-        "also inside a Pipeline, a search, a TransformedTargetRegressor or a "
-        "FrozenEstimator."
+        f"{type(model).__name__} cannot be pruned{reason}; skprune knows "
+        f"{known_families()}."
+    )
+
+
+def known_families():
+    """Return the names of all families, and where their models may be, in words."""
+    known = ", ".join(sorted(family.name for family in FAMILIES))
+    return (
+        f"{known}, also inside a Pipeline, a search, a FrozenEstimator, stacking, "
+        "voting and other meta-estimators of scikit-learn"
     )

@@ -1,7 +1,7 @@
 """Forests: the mean of many trees.
 
-Besides splits, levels and features, whole trees can go ("neuron"); the mean is then
-one over those that are left.
+Besides splits, levels and features, whole trees are units ("neuron"). The mean is then
+over the remaining trees.
 """
 
 import copy
@@ -20,7 +20,7 @@ from sklearn.ensemble import (
 )
 
 from skprune.numerics.units import Units
-from skprune.readouts.forest_mean import TreeReadout
+from skprune.readouts.whole_trees import TreeReadout
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
 from skprune.structures.tree_base import TreeStructure
@@ -48,14 +48,14 @@ TRAINING_STATE = (
 
 
 class ForestModel(TreeModel):
-    """How a forest holds its trees."""
+    """View of a forest."""
 
     part = "estimators_"
     training_state: ClassVar[tuple[str, ...]] = TRAINING_STATE
 
     @cached_property
     def trees(self):
-        """The ``Tree`` objects, a list."""
+        """List of the ``Tree`` objects."""
         return [estimator.tree_ for estimator in self.model.estimators_]
 
     def scale_of(self, members):
@@ -64,21 +64,21 @@ class ForestModel(TreeModel):
 
     @property
     def names(self):
-        """A name for each tree."""
+        """Name of each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
 
     def without_training_state(self, model):
         if getattr(model, "_sample_weight", None) is not None:
-            del model._sample_weight  # None is kept: which samples were drawn needs it
+            del model._sample_weight  # None stays: estimators_samples_ reads it
         return super().without_training_state(model)
 
     def copied(self):
-        """A deep copy of the model."""
+        """Make a deep copy of the model."""
         trees = {id(tree): copied_tree(tree) for tree in self.trees}
         return copy.deepcopy(self.model, memo=trees)
 
     def with_trees(self, trees, members):
-        """The same for a copy of the forest that holds other trees."""
+        """View of a copy of the forest that has other trees."""
         model = copy_around(self.model, self.model.estimators_)
         model.estimators_ = [
             with_tree(self.model.estimators_[t], tree)
@@ -89,7 +89,7 @@ class ForestModel(TreeModel):
 
 
 def copy_around(model, part):
-    """A deep copy of a model whose attribute that is `part` is left out."""
+    """Make a deep copy of a model without the attribute that is `part`."""
     return copy.deepcopy(model, memo={id(part): None})
 
 
@@ -98,7 +98,7 @@ for kind in FORESTS:
 
 
 class ForestTrees(TreeStructure):
-    """A unit is a tree; the output is the mean of those that are left."""
+    """Forest whose units are trees; its output is the mean of the remaining ones."""
 
     answers = TreeReadout.answers
 
@@ -124,7 +124,7 @@ class ForestTrees(TreeStructure):
         return self._sum_of_trees(value, X)
 
     def _factors(self, gates):
-        """What multiplies the share of each tree in the mean."""
+        """Factor of the share of each tree in the mean."""
         return gates * (len(gates) / gates.sum())
 
     def _cut(self, gates):
@@ -141,16 +141,16 @@ class ForestTrees(TreeStructure):
 
 
 def forest_part_sizes(model):
-    """Size of each tree of a forest."""
+    """Measure each tree of a forest."""
     sizes = tree_sizes([estimator.tree_ for estimator in model.estimators_])
     return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
 
 
 REFUSALS[IsolationForest] = (
-    "its scores are lengths of paths, which change with every split that goes"
+    "its scores are lengths of paths, which change with every removed split"
 )
 REFUSALS[RandomTreesEmbedding] = (
-    "its output is which leaf a sample falls into, which nothing else replaces"
+    "its output is the leaf that a sample falls into, which nothing can replace"
 )
 register(
     Family(

@@ -24,29 +24,29 @@ KINDS = (GradientBoostingClassifier, GradientBoostingRegressor)
 
 
 class GradientBoostingModel(BoostedModel):
-    """How gradient boosting holds its trees: ``estimators_``, stages by outputs."""
+    """View of gradient boosting: ``estimators_``, stages by outputs."""
 
     part = "estimators_"
     training_state = ("oob_improvement_", "oob_score_", "oob_scores_", "train_score_")
 
     @staticmethod
     def grid(model):
-        """The array of trees, (n_stages, n_outputs)."""
+        """Array of the trees, (n_stages, n_outputs)."""
         return model.estimators_
 
     @cached_property
     def trees(self):
         """The ``Tree`` objects, a list."""
-        return [estimator.tree_ for estimator in self.holders]
+        return [estimator.tree_ for estimator in self.grid_items]
 
     def loss(self):
-        """As of any boosting, but for two classes also the exponential loss."""
+        """Loss of the raw prediction; also the exponential one, for two classes."""
         if self.model.loss == "exponential":
             return EXPONENTIAL
         return super().loss()
 
     def loss_on(self, samples):
-        """The loss; Huber's at the threshold of the model as trained, if it has one."""
+        """Loss on some samples: Huber's has the threshold of the teacher's errors."""
         if self.model.loss != "huber":
             return samples.loss
         share = self.model.alpha
@@ -61,22 +61,22 @@ class GradientBoostingModel(BoostedModel):
         return super().targets(y)
 
     def scale_of(self, members):
-        """The learning rate, for each of some trees."""
+        """Learning rate, for each of some trees."""
         return np.full(len(members), float(self.model.learning_rate))
 
     def base(self, X):
-        """The first guess, (n_samples, n_outputs)."""
+        """Initial prediction, (n_samples, n_outputs)."""
         return first_raw_prediction(self.model, X)
 
     def with_trees(self, trees, members):
-        """The same for a copy of the model that holds other trees."""
-        holders = self.holders
-        memo: dict = {}  # one, so that trees go on sharing what they share
+        """View of a copy of the model that has other trees."""
+        grid_items = self.grid_items
+        memo: dict = {}  # one for all, so that they go on sharing what they share
         place = places(self.place[members, 1])
         shape = place[:, 0].max() + 1, self.model.estimators_.shape[1]
         packed = np.empty(shape, dtype=object)
         for (stage, output), t, tree in zip(place, members, trees):
-            packed[stage, output] = with_tree(holders[t], tree, memo)
+            packed[stage, output] = with_tree(grid_items[t], tree, memo)
         _fill(packed)
         memo[id(self.model.estimators_)] = packed
         model = copy.deepcopy(self.model, memo)
@@ -85,7 +85,7 @@ class GradientBoostingModel(BoostedModel):
 
 
 def _fill(packed):
-    """Put trees that add nothing where an output has fewer trees than others."""
+    """Fill the stages of outputs that have fewer trees with trees that add zero."""
     empty = [[estimator is None for estimator in row] for row in packed]
     for stage, output in np.argwhere(empty):
         idle = copy.copy(packed[0, output])
@@ -94,7 +94,7 @@ def _fill(packed):
 
 
 def part_sizes(model):
-    """Size of each tree of a gradient boosting model."""
+    """Measure each tree of a gradient boosting model."""
     sizes = tree_sizes([estimator.tree_ for estimator in model.estimators_.flat])
     places = np.ndindex(model.estimators_.shape)
     return {

@@ -1,7 +1,7 @@
 """HistGradientBoostingClassifier and HistGradientBoostingRegressor.
 
-Their trees are plain arrays of nodes. Splits may be on categories, whose sets are held
-beside the nodes; the values of leaves have the learning rate in them already.
+Their trees are plain arrays of nodes. Splits may be on categories, whose sets are
+stored beside the nodes. The values of leaves already include the learning rate.
 """
 
 import copy
@@ -22,7 +22,7 @@ from skprune.structures.boosting import (
     BoostedModel,
     places,
 )
-from skprune.structures.surgery import joined
+from skprune.structures.surgery import concatenated
 from skprune.structures.tree_models import tree_model
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
@@ -31,33 +31,33 @@ CHILDREN = ("left", "right")
 
 
 class HistModel(BoostedModel):
-    """How histogram-based gradient boosting holds its trees: ``_predictors``."""
+    """View of histogram-based gradient boosting: ``_predictors``."""
 
     part = "_predictors"
     training_state = ("train_score_", "validation_score_")
 
     @staticmethod
     def grid(model):
-        """A list of trees for each stage."""
+        """List of trees for each stage."""
         return HistTrees(model).grid
 
     @cached_property
     def trees(self):
-        """The ``TreePredictor`` objects, a list."""
-        return self.holders
+        """List of the ``TreePredictor`` objects."""
+        return self.grid_items
 
     @cached_property
     def _fitted(self):
         return HistTrees(self.model)
 
     def _nodes(self):
-        """The nodes of all trees, and which of them are leaves."""
-        nodes = joined([tree.nodes for tree in self.trees])
+        """Nodes of all trees, and which of them are leaves."""
+        nodes = concatenated([tree.nodes for tree in self.trees])
         return nodes, nodes["is_leaf"].astype(bool)
 
     @property
     def asked(self):
-        """The feature that each node of all trees asks for, negative at leaves."""
+        """Feature that each node of all trees splits on, negative at leaves."""
         nodes, is_leaf = self._nodes()
         return np.where(is_leaf, -1, self._fitted.columns[nodes["feature_idx"]])
 
@@ -74,19 +74,19 @@ class HistModel(BoostedModel):
         return FlatForest(left, right, weight, value, offset, self.scale, column)
 
     def features(self, X):
-        """Samples as the trees route them: categories encoded, and put first."""
+        """Encode the samples for routing; categorical features come first."""
         return self._fitted.features(X)
 
     def base(self, X):
-        """The first guess, (n_samples, n_outputs)."""
+        """Initial prediction, (n_samples, n_outputs)."""
         return np.repeat(self._fitted.baseline, len(X), axis=0)
 
     def leaves(self, t, X):
-        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        """Find the leaf of tree t that each sample of `features` falls into."""
         return self._fitted.leaves(self.trees[t], X)
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """The same for a copy of the model with some of the nodes."""
+        """View of a copy of the model that has some of the nodes."""
         place, trees = places(self.place[members, 1]), self.trees
         packed = [
             [None] * (place[:, 1].max() + 1) for _ in range(place[:, 0].max() + 1)
@@ -110,7 +110,7 @@ class HistModel(BoostedModel):
         return type(self)(model, place)
 
     def with_values(self, forest):
-        """The same for a copy of the model with other values of the same nodes."""
+        """View of a copy of the model with other values of the same nodes."""
         model = copy.deepcopy(self.model)
         for t, tree in enumerate(type(self)(model, self.place).trees):
             tree.nodes["value"] = forest.value[forest.nodes(t), 0]
@@ -118,7 +118,7 @@ class HistModel(BoostedModel):
 
 
 def rebuild_predictor(tree, kept, children, is_leaf, value):
-    """A new ``TreePredictor`` with some of the nodes of another.
+    """Make a ``TreePredictor`` of some of the nodes of another.
 
     Parameters
     ----------
@@ -127,16 +127,16 @@ def rebuild_predictor(tree, kept, children, is_leaf, value):
     kept : ndarray of int of shape (n_nodes,)
         The nodes that stay, the root first.
     children : sequence of two ndarrays of int of shape (n_nodes,)
-        New left and right children; those of leaves do not count.
+        New left and right children; ignored at leaves.
     is_leaf : ndarray of bool of shape (n_nodes,)
-        Which nodes are leaves now.
+        Which of these nodes are leaves.
     value : ndarray of shape (n_nodes,)
-        What each node adds.
+        Value of each node.
 
     Returns
     -------
     TreePredictor
-        Holds the sets of those categorical splits that are left.
+        With the sets of the remaining categorical splits only.
     """
     nodes = tree.nodes[kept]
     cut = is_leaf & (nodes["is_leaf"] == 0)
@@ -158,7 +158,7 @@ def rebuild_predictor(tree, kept, children, is_leaf, value):
 
 
 def _fill(packed):
-    """Put trees that add nothing where an output has fewer trees than others."""
+    """Fill the stages of outputs that have fewer trees with trees that add zero."""
     leaf = np.ones(1, dtype=bool)
     for trees in packed:
         for output, tree in enumerate(trees):
@@ -170,7 +170,7 @@ def _fill(packed):
 
 
 def part_sizes(model):
-    """Size of each tree of a histogram-based gradient boosting model."""
+    """Measure each tree of a histogram-based gradient boosting model."""
     return {
         f"_predictors[{stage}, {output}]": _size(tree)
         for stage, trees in enumerate(HistModel.grid(model))
@@ -193,7 +193,7 @@ def _size(tree):
 
 
 def feature_use(model):
-    """How many splits of all trees of a model ask for each feature, (n_features,)."""
+    """Count the splits of all trees on each feature, (n_features,)."""
     asked = HistModel.of(model).asked
     return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
 

@@ -1,4 +1,4 @@
-"""Units that are joined: several units of a structure go or stay together."""
+"""Joined units: several units of a structure are kept or removed together."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ class JoinedUnits(Structure):
     Parameters
     ----------
     structure : Structure
-        With independent units, all of one read-out.
+        Its units are independent and belong to one read-out.
     group : ndarray of int of shape (structure.n_units,)
-        The joined unit of each unit, numbered from zero; none is empty.
+        Joined unit of each unit, numbered from zero without gaps.
     """
 
     def __init__(self, structure, group):
@@ -32,7 +32,7 @@ class JoinedUnits(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model as it is now."""
+        """The plain fitted model of this structure."""
         return self.structure.estimator
 
     def readouts(self):

@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import LINEAR_BASES, SparseCoefMixin
-from skprune.numerics import iterative, least_squares, losses, newton
+from skprune.numerics import least_squares, losses, newton
 from skprune.numerics.units import Units
 from skprune.readouts.dense import DenseReadout, EntryReadout, RowReadout
 from skprune.structures.base import Family, ModelSize, Structure, register
@@ -82,7 +82,7 @@ class LinearStructure(Structure):
 
     @cached_property
     def targets(self):
-        """What the loss compares with; the teacher's outputs if that is not known."""
+        """Targets of the loss; the outputs of the teacher if the loss is not known."""
         targets = self.view.targets(self.y)
         return self._teacher_output if targets is None else targets
 
@@ -141,7 +141,7 @@ class LinearStructure(Structure):
         strength = self.view.penalty(self.total_weight) / total
         ridge = np.broadcast_to(strength, prior.shape[1])
         if len(used) > DIRECT and not self.view.is_nonnegative:
-            return iterative.solve_masked(
+            return least_squares.solve_iteratively(
                 X, Z, weights, mask, prior, ridge, centred=self.centred
             )
         equations = least_squares.normal_equations(X, Z, weights, centred=self.centred)

@@ -1,22 +1,27 @@
-"""What samples weigh in the pruning of a model, and whether their targets fit it."""
+"""Samples of a pruning: their weights, some of their rows, checks of their targets."""
+
+from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
+from skprune._compat import _safe_indexing, method_params
+
 
 def total_weights(model, samples, n_samples):
-    """Sample weights times class weights.
+    """Multiply sample weights and class weights.
 
     Parameters
     ----------
     model : estimator
-        Its parameter ``class_weight``, if it has one, counts.
+        With or without a parameter ``class_weight``.
     samples : Samples
         The samples.
     n_samples : int
-        How many there are.
+        Number of samples.
 
     Returns
     -------
@@ -26,13 +31,13 @@ def total_weights(model, samples, n_samples):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, if their number is not that of the
-        samples, or if all are zero.
+        If a weight is negative or not finite, if there is not one per sample, or if all
+        are zero.
     """
     weights = samples.sample_weight
     if isinstance(weights, str):
         raise ValueError(
-            f"sample_weight={weights!r} must be a number for each sample; make them by "
+            f"sample_weight={weights!r} is not one number per sample; use "
             f"sklearn.utils.class_weight.compute_sample_weight({weights!r}, y)."
         )
     weights = np.ones(n_samples) if weights is None else np.array(weights, dtype=float)
@@ -53,7 +58,7 @@ def total_weights(model, samples, n_samples):
 
 
 def _class_factors(class_weight, y, weights):
-    """What the class weights multiply each sample by, (n_samples,)."""
+    """Class weight of each sample, (n_samples,)."""
     if not isinstance(class_weight, str):
         return compute_sample_weight(class_weight, y)
     factors, used = np.ones(len(weights)), weights > 0
@@ -65,20 +70,20 @@ def _class_factors(class_weight, y, weights):
 
 
 def check_targets(model, samples):
-    """Raise where the targets do not fit a fitted model.
+    """Raise if the targets do not fit a fitted model.
 
     Parameters
     ----------
     model : estimator
-        Not a container.
+        A model, not a container.
     samples : Samples
-        As the model sees them.
+        As the model takes them.
 
     Raises
     ------
     ValueError
-        If there are none, if their number is not that of the samples, if one is not
-        finite, or if one is of a class that the model never saw.
+        If there are none or not one per sample, if one is not finite, or if the model
+        was not trained on its class.
     """
     if samples.y is None:
         raise ValueError("y=None: pruning needs the targets of the samples.")
@@ -100,3 +105,34 @@ def check_targets(model, samples):
                 f"y has the classes {unknown.tolist()} that {type(model).__name__} "
                 f"never saw; it knows {np.asarray(known).tolist()}."
             )
+
+
+def take(samples, rows):
+    """Return some of the rows of samples.
+
+    Parameters
+    ----------
+    samples : Samples
+        All of them.
+    rows : ndarray of int
+        Positions.
+
+    Returns
+    -------
+    Samples
+        With the weights and the metadata of these rows.
+    """
+    weights, params = samples.sample_weight, samples.fit_params
+    if np.ndim(weights):  # None and one number are for all rows
+        weights = np.asarray(weights)[rows]
+    if params is not None:
+        params = method_params(samples.X, params, indices=rows)
+    X, y = rows_of(samples.X, rows), np.asarray(samples.y)[rows]
+    return replace(samples, X=X, y=y, sample_weight=weights, fit_params=params)
+
+
+def rows_of(X, rows):
+    """Return some rows of samples: of an array, a sparse one, a table or a list."""
+    if sparse.issparse(X):
+        return X.tocsr()[rows]
+    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)

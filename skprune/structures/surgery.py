@@ -1,8 +1,8 @@
-"""scikit-learn's ``Tree`` objects: read as flat arrays, and re-packed without nodes.
+"""Read scikit-learn's ``Tree`` objects as flat arrays, and rebuild them without nodes.
 
-Trees are rebuilt by the pickle protocol alone, whose state and arguments may grow:
-whole records of nodes are copied, and a node that becomes a leaf takes what it does not
-know from a genuine leaf of its tree. Records of many trees are worked on at once.
+Trees are rebuilt by the pickle protocol alone, whose state and arguments may grow in
+later versions: whole records of nodes are copied, and a node that becomes a leaf takes
+its other fields from a genuine leaf of its tree. Many trees are processed at once.
 """
 
 import copy
@@ -16,11 +16,11 @@ from skprune.structures.base import ModelSize
 PLAIN = (int, float, str, np.generic, type(None))  # what a copy may share
 STATISTICS = ("impurity", "n_node_samples", "weighted_n_node_samples")
 CHILDREN = ("left_child", "right_child")
-NODES = 2**14  # nodes of the trees worked on at once: bounds the memory of copies
+NODES = 2**14  # nodes of the trees processed at once: bounds the memory of copies
 
 
-def joined(records):
-    """Structured arrays one after the other.
+def concatenated(records):
+    """Concatenate structured arrays.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def joined(records):
     Returns
     -------
     ndarray
-        Of the same type, the bytes between its fields included.
+        Of the same type, including the bytes between its fields.
     """
     kind = records[0].dtype
     whole = np.dtype((np.void, kind.itemsize))  # else copied field by field, and packed
@@ -38,31 +38,35 @@ def joined(records):
 
 
 def _offset(states):
-    """The first node of each tree among those of all, and their number."""
+    """Index of the first node of each tree, and the number of all nodes."""
     return np.cumsum([0] + [len(state["nodes"]) for state in states])
 
 
 def _blocks(states, offset):
-    """Trees from `start` to `stop`, and the records of all their nodes."""
+    """Yield blocks of trees, from `start` to `stop`, and the records of their nodes."""
     for start, stop in tree_blocks(offset, NODES):
-        yield start, stop, joined([state["nodes"] for state in states[start:stop]])
+        yield (
+            start,
+            stop,
+            concatenated([state["nodes"] for state in states[start:stop]]),
+        )
 
 
 def flatten(trees, scale):
-    """The nodes of some trees as one set of arrays.
+    """Read the nodes of some trees as one set of arrays.
 
     Parameters
     ----------
     trees : list of sklearn.tree._tree.Tree
         Fitted.
     scale : ndarray of shape (n_trees,)
-        What multiplies the values of each tree.
+        Factor of the values of each tree.
 
     Returns
     -------
     FlatForest
-        Outputs and classes of a node side by side in its value. The values stay where
-        the trees have them.
+        Outputs and classes of a node are side by side in its value. The values are not
+        copied from the trees.
     """
     states = [tree.__getstate__() for tree in trees]
     offset = _offset(states)
@@ -83,23 +87,23 @@ def flatten(trees, scale):
 
 
 def rebuild_trees(trees, forest, kept, old_offset):
-    """New trees with some of the nodes of others.
+    """Make new trees of some of the nodes of others.
 
     Parameters
     ----------
     trees : list of sklearn.tree._tree.Tree
-        The trees that the nodes come from; not changed.
+        Trees that the nodes come from; not changed.
     forest : FlatForest
-        The nodes that stay, with their new children, weights and values.
+        The remaining nodes, with their new children, weights and values.
     kept : ndarray of int of shape (forest.n_nodes,)
-        Their ids before.
+        Their old ids.
     old_offset : ndarray of int of shape (n_trees,)
-        The id before of the root of each tree.
+        Old id of the root of each tree.
 
     Returns
     -------
     list of sklearn.tree._tree.Tree
-        Share nothing with the old ones, and hold no more memory than they need.
+        Share nothing with the old ones, and have no more memory than they need.
     """
     reduced = [tree.__reduce__()[:3] for tree in trees]
     states = [state for *_, state in reduced]
@@ -117,18 +121,18 @@ def rebuild_trees(trees, forest, kept, old_offset):
 
 
 def _cut_nodes(old, first, block, rows):
-    """The records of the nodes that are left.
+    """Make the records of the remaining nodes.
 
     Parameters
     ----------
     old : ndarray
         Records of all nodes of some trees.
     first : ndarray of int of shape (n_trees,)
-        The root of each tree.
+        Root of each tree.
     block : FlatForest
-        The nodes that are left.
+        The remaining nodes.
     rows : ndarray of int of shape (block.n_nodes,)
-        Their records so far.
+        Their old records.
 
     Returns
     -------
@@ -150,7 +154,7 @@ def _cut_nodes(old, first, block, rows):
 
 
 def _trees_of(reduced, block, nodes, depths):
-    """Trees of their own memory, from what `__reduce__` gave of others."""
+    """Make trees with memory of their own from the reduced state of others."""
     shape = reduced[0][2]["values"].shape[1:]
     values = np.ascontiguousarray(block.value).reshape(-1, *shape)
     rebuilt, offset = [], block.offset.tolist()
@@ -165,17 +169,17 @@ def _trees_of(reduced, block, nodes, depths):
 
 
 def lone_leaf(tree):
-    """A new tree that is one leaf, of the value zero.
+    """Make a tree that is a single leaf of value zero.
 
     Parameters
     ----------
     tree : sklearn.tree._tree.Tree
-        Whose root it is; not changed.
+        Whose root becomes the leaf; not changed.
 
     Returns
     -------
     sklearn.tree._tree.Tree
-        Of its own memory.
+        With memory of its own.
     """
     forest = flatten([tree], np.ones(1))
     leaf = np.full(forest.n_nodes, -1)
@@ -185,7 +189,7 @@ def lone_leaf(tree):
 
 
 def copied_tree(tree):
-    """A copy of a ``Tree``, made without looking at its nodes."""
+    """Copy a ``Tree`` without reading its nodes."""
     kind, arguments, state = tree.__reduce__()[:3]
     copied = kind(*arguments)
     copied.__setstate__(state)  # copies the arrays
@@ -193,7 +197,7 @@ def copied_tree(tree):
 
 
 def with_tree(estimator, tree, memo=None):
-    """A copy of a fitted tree estimator that holds another ``Tree``.
+    """Copy a fitted tree estimator around another ``Tree``.
 
     Parameters
     ----------
@@ -202,8 +206,8 @@ def with_tree(estimator, tree, memo=None):
     tree : sklearn.tree._tree.Tree
         Becomes part of the copy.
     memo : dict, default=None
-        That of `copy.deepcopy`: estimators copied with one memo go on sharing what they
-        share.
+        As in `copy.deepcopy`: estimators that are copied with one memo go on sharing
+        what they share.
 
     Returns
     -------
@@ -214,14 +218,14 @@ def with_tree(estimator, tree, memo=None):
     copied.__dict__ = own = {**vars(estimator), "tree_": tree}
     for name, value in own.items():
         if type(value) is np.ndarray and value.dtype != object:
-            own[name] = value.copy()  # many times quicker than a deep copy
+            own[name] = value.copy()  # much faster than a deep copy
         elif value is not tree and not isinstance(value, PLAIN):
             own[name] = copy.deepcopy(value, memo)
     return copied
 
 
 def tree_sizes(trees):
-    """Size of each of several trees.
+    """Measure each of several trees.
 
     Parameters
     ----------
@@ -231,7 +235,7 @@ def tree_sizes(trees):
     Returns
     -------
     list of ModelSize
-        A split counts one parameter, a leaf as many as it has values; comparisons are
+        A split counts as one parameter, a leaf as one per value. Comparisons are
         averaged over the training samples.
     """
     states, sizes = [tree.__getstate__() for tree in trees], []
@@ -251,20 +255,20 @@ def tree_sizes(trees):
 
 
 def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
-    """Size of each of several trees, from what is known of their nodes.
+    """Measure each of several trees from arrays of their nodes.
 
     Parameters
     ----------
     splits, compares : ndarray of bool of shape (n_nodes,)
-        Which nodes split, and which compare with another number than zero.
+        Which nodes split, and which have a threshold other than zero.
     weight : ndarray of shape (n_nodes,)
-        Of the training samples that reach each node.
+        Weight of the training samples that reach each node.
     values : ndarray of shape (n_nodes, width)
-        What each node predicts as a leaf.
+        Value of each node.
     first : ndarray of int of shape (n_trees,)
-        The root of each tree, ascending.
+        Root of each tree, ascending.
     n_bytes : int
-        Of the record of a node, without its values.
+        Size of the record of a node, without its values.
 
     Returns
     -------
@@ -286,7 +290,7 @@ def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
 
 
 def _leaf_values(splits, values, offset):
-    """How many values of the leaves of each tree are not zero, a list of int."""
+    """Count the nonzero values of the leaves of each tree, a list of int."""
     counts = []
     for start, stop in tree_blocks(offset, NODES):
         own = slice(offset[start], offset[stop])

@@ -1,8 +1,8 @@
-"""What single trees and ensembles of trees have in common, whatever a unit is.
+"""Base of the structures of single trees and ensembles, whatever a unit is.
 
-A structure holds the nodes of all trees as flat arrays beside the plain model. Pruning
-re-packs both; recovery estimates the values of the leaves that are left anew, all
-trees together.
+A structure has the nodes of all trees as flat arrays beside the plain model. Pruning
+re-packs both. Recovery re-estimates the values of the remaining leaves, jointly for all
+trees.
 """
 
 import copy
@@ -25,7 +25,7 @@ from skprune.structures.tree_samples import held_out_distance, held_out_squares,
 
 
 def _differ(weights):
-    """Whether some samples count more than others that count at all."""
+    """Whether the positive weights differ."""
     if weights is None:
         return False
     weights = np.asarray(weights, dtype=float)
@@ -33,7 +33,7 @@ def _differ(weights):
 
 
 class TreeStructure(Structure):
-    """A tree or an ensemble of trees.
+    """Tree or ensemble of trees.
 
     Parameters
     ----------
@@ -45,26 +45,26 @@ class TreeStructure(Structure):
     Attributes
     ----------
     forest : FlatForest
-        The nodes as they are now.
+        Nodes of the pruned model.
     prior : ndarray of shape (n_nodes, n_outputs)
-        The values of these nodes as trained.
+        Values of these nodes in the teacher.
     source : TreeModel
-        How the model as trained holds its trees.
+        View of the teacher.
     whole : FlatForest
-        All its nodes.
+        All nodes of the teacher.
     origin : ndarray of int of shape (n_nodes,)
-        The ids of the nodes in the model as trained.
+        Ids of the nodes in the teacher.
     members : ndarray of int of shape (n_trees,)
-        Which trees of the model as trained are left.
+        Trees of the teacher that remain.
     choice : Choice, dict of int to Choice, or None
-        How the last recovery estimated the leaves, of boosting for each output; None
-        where they kept their values.
+        How the last recovery estimated the leaves, for boosting by output. None if they
+        kept their values.
     leaves : ndarray of int of shape (n_trees, n_samples) or None
-        The leaf of each tree that a sample falls into, numbered within the tree; None
-        where no one has needed to know. A sample that ends below a cut ends at the cut,
-        so that one walk through the trees serves all that is cut out of them.
+        The leaf of each tree that a sample falls into, numbered within the tree, if
+        that is known. A sample that ended below a cut ends at the cut, so samples are
+        routed once for all structures that are cut from the same trees.
     reweighted : bool
-        Whether samples have weights that differ, and that the trees may not have been
+        Whether the samples have different weights that the trees may not have been
         trained with.
     """
 
@@ -81,7 +81,7 @@ class TreeStructure(Structure):
         self.forest, self.prior = forest, forest.value
         self.origin = np.arange(forest.n_nodes, dtype=np.int32)
         self.members = np.arange(forest.n_trees)
-        self._holder = self.source
+        self._view = self.source
         self._set_units()
 
     def prepared(self):
@@ -92,11 +92,11 @@ class TreeStructure(Structure):
         return shared
 
     @property
-    def holder(self):
-        """How the model with these nodes holds its trees; built when it is needed."""
-        if self._holder is None:
-            self._holder = self._built()
-        return self._holder
+    def view(self):
+        """View of the model with these nodes, built when it is first needed."""
+        if self._view is None:
+            self._view = self._built()
+        return self._view
 
     def _built(self):
         roots = self.whole.offset[self.members]
@@ -104,12 +104,12 @@ class TreeStructure(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model as it is now."""
-        return self.holder.model
+        """Plain fitted model."""
+        return self.view.model
 
     @property
     def group_names(self):
-        """A name for each group of units."""
+        """Name of each group of units."""
         return [self.source.part]
 
     @abstractmethod
@@ -118,18 +118,18 @@ class TreeStructure(Structure):
 
     @abstractmethod
     def _cut(self, gates):
-        """The structure without the units whose gate is zero, not recovered."""
+        """Remove the units whose gate is zero, without recovery."""
 
     @abstractmethod
     def output(self, gates=None, X=None): ...
 
     def _sum_of_trees(self, value, X=None):
-        """Sum over trees of scaled values of the nodes, (n_samples, n_outputs)."""
+        """Sum the scaled values over all trees, (n_samples, n_outputs)."""
         if X is None:
             X, leaves = self.samples.X, self._leaves
         else:
             X = self.source.features(X)
-            leaves = partial(self.holder.leaves, X=X)
+            leaves = partial(self.view.leaves, X=X)
         forest = self.forest
         total = np.zeros((X.shape[0], forest.n_outputs)) + self.source.base(X)
         for t in range(forest.n_trees):
@@ -140,7 +140,7 @@ class TreeStructure(Structure):
     def _leaves(self, t):
         if self.leaves is not None:
             return self.leaves[t]
-        return self.holder.leaves(t, self.samples.X)
+        return self.view.leaves(t, self.samples.X)
 
     def _gradient(self, rng=None):
         Z, loss = self.output(), self.samples.loss
@@ -162,53 +162,51 @@ class TreeStructure(Structure):
         return pruned._recovered() if compensate else pruned
 
     def _packed(self, forest, kept, prior, trees=None):
-        """The structure with some of the nodes of this one.
+        """Make the structure of some of the nodes of this one.
 
         Parameters
         ----------
         forest : FlatForest
-            The nodes that are left, with their new children, values and weights.
+            The remaining nodes, with their new children, values and weights.
         kept : ndarray of int
             Their ids in this structure.
         prior : ndarray of shape (forest.n_nodes, n_outputs)
-            Their values as trained.
+            Their values in the teacher.
         trees : ndarray of int, default=None
-            Which trees of this structure are left, None for all.
+            Remaining trees of this structure, None for all.
         """
         trees = np.arange(self.forest.n_trees) if trees is None else trees
         pruned = copy.copy(self)
         pruned.origin, pruned.members = self.origin[kept], self.members[trees]
         pruned.forest = forest.with_fields(scale=self._scale_of(trees))
-        pruned.prior, pruned._holder = prior, None
+        pruned.prior, pruned._view = prior, None
         pruned._set_units()
         if self.leaves is not None:
             pruned.leaves = self._leaves_after(pruned.forest, kept, trees)
         return pruned
 
     def _scale_of(self, trees):
-        """What multiplies the values of some of the trees, if only they are left."""
+        """Scale of the values of some trees if only these remain."""
         return self.source.scale_of(self.members[trees])
 
     def _with_values(self, value):
-        """The structure of the same nodes with other values."""
+        """Give the same nodes other values."""
         other = copy.copy(self)
         other.forest = self.forest.with_fields(value=value)
-        if (
-            self._holder is not None
-        ):  # to copy its trees is cheaper than to rebuild them
-            other._holder = self._holder.with_values(other.forest)
+        if self._view is not None:  # to copy its trees is cheaper than to rebuild them
+            other._view = self._view.with_values(other.forest)
         return other
 
     def _leaves_after(self, forest, kept, trees):
-        """The leaf of each tree that is left that each sample falls into now."""
-        heir = self.forest.heirs(kept)
+        """Leaf that each sample falls into, for each remaining tree."""
+        survivor = self.forest.survivors(kept)
         leaves = np.empty_like(self.leaves, shape=(len(trees), self.leaves.shape[1]))
         for new, t, first in zip(leaves, trees, forest.offset):
-            new[...] = (heir[self.forest.nodes(t)] - first).take(self.leaves[t])
+            new[...] = (survivor[self.forest.nodes(t)] - first).take(self.leaves[t])
         return leaves
 
     def _recovered(self):
-        """The structure with re-estimated leaves."""
+        """Re-estimate the leaves."""
         model = self.source.model
         if _is_monotonic(model):
             warnings.warn(
@@ -232,7 +230,7 @@ class TreeStructure(Structure):
 
     def _leaf_problem(self, leaf):
         samples, forest = self.samples, self.forest
-        used, votes = samples.used, samples.out_of_bag
+        used, mask = samples.used, samples.out_of_bag
         n_leaves = np.add.reduceat(leaf, forest.offset[:-1], dtype=int)
         problem = LeafProblem(
             leaves=self._reached(leaf, n_leaves),
@@ -242,7 +240,7 @@ class TreeStructure(Structure):
             targets=samples.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
-            votes=None if votes is None else _part(votes, self.members, used),
+            out_of_bag=None if mask is None else _part(mask, self.members, used),
             limits=samples.limits,
             strengths=CAUTIOUS if samples.memorised else STRENGTHS,
             **_held_out_options(self.source.model, self.prior),
@@ -250,7 +248,7 @@ class TreeStructure(Structure):
         return problem if samples.limits is None else problem.in_single()
 
     def _reached(self, leaf, n_leaves):
-        """The leaf of each tree that each used sample falls into, among its leaves."""
+        """Leaf that each used sample falls into, numbered among those of the tree."""
         forest, used = self.forest, self.samples.used
         every = len(used) == len(self.samples.weights)
         number = np.cumsum(leaf, dtype=np.int32) - 1
@@ -262,13 +260,13 @@ class TreeStructure(Structure):
         return leaves
 
     def finished(self):
-        holder, is_given = self.holder, self.holder is self.source
-        finished = holder.copied() if is_given else holder.tidied()
-        return holder.without_training_state(finished)
+        view, is_given = self.view, self.view is self.source
+        finished = view.copied() if is_given else view.tidied()
+        return view.without_training_state(finished)
 
 
 def _part(array, rows, columns):
-    """Some rows and columns, each at most once; the array itself if that is all."""
+    """Take distinct rows and columns, without a copy if that is all of them."""
     if array.shape == (len(rows), len(columns)):
         return array
     return array[np.ix_(rows, columns)]
@@ -280,7 +278,7 @@ def _is_monotonic(model):
 
 
 def _held_out_options(model, prior):
-    """How values are judged and bounded, by what the trees were grown for."""
+    """Choose the held-out loss and the lower bound by the criterion of the trees."""
     options = {"loss": held_out_squares}
     if getattr(model, "criterion", None) == "absolute_error":
         options["loss"] = held_out_distance

@@ -1,6 +1,7 @@
-"""How fitted models hold their trees, one view for each class of models.
+"""Views of models that are made of trees, one for each class of models.
 
-A view reads the trees of a model, and makes a copy of the model that holds others.
+A view reads the trees of a model, names its loss and targets, and makes copies of the
+model that have other trees.
 """
 
 import copy
@@ -30,7 +31,7 @@ from skprune.structures.tree_samples import (
 
 @dataclass(frozen=True)
 class TreeModel:
-    """How a fitted model holds its trees; this one is a single tree.
+    """View of a fitted model that is made of trees; this one is of a single tree.
 
     Attributes
     ----------
@@ -44,34 +45,34 @@ class TreeModel:
 
     @property
     def trees(self):
-        """The ``Tree`` objects, a list."""
+        """List of the ``Tree`` objects."""
         return [self.model.tree_]
 
     @property
     def scale(self):
-        """What multiplies the values of each tree in the output, (n_trees,)."""
+        """Scale of the values of each tree in the output, (n_trees,)."""
         return self.scale_of(np.arange(len(self.trees)))
 
     def scale_of(self, members):
-        """The same for some of the trees, if only they are left."""
+        """Scale of the values of some trees if only these remain."""
         return np.ones(len(members))
 
     @property
     def names(self):
-        """A name for each tree."""
+        """Name of each tree."""
         return ["tree_"]
 
     @property
     def asked(self):
-        """The feature that each node of all trees asks for, negative at leaves."""
+        """Feature that each node of all trees splits on, negative at leaves."""
         return np.concatenate([tree.feature for tree in self.trees])
 
     def flattened(self):
-        """The nodes of all trees, a FlatForest."""
+        """Read the nodes of all trees, a FlatForest."""
         return flatten(self.trees, self.scale)
 
     def samples(self, samples):
-        """Samples as these trees take them, a TreeSamples."""
+        """Prepare the samples, a TreeSamples."""
         return TreeSamples(self, samples)
 
     def loss(self):
@@ -85,77 +86,76 @@ class TreeModel:
         return tree_targets(self.model, y)
 
     def features(self, X):
-        """Samples as these trees route them."""
+        """Validate the samples for routing."""
         return tree_features(self.model, X)
 
     def base(self, X):
-        """What the sum over trees is added to; `X` is from `features`."""
+        """Prediction that the sum over trees is added to; `X` is from `features`."""
         return 0.0
 
     def leaves(self, t, X):
-        """The leaf of tree t that each sample falls into; `X` is from `features`."""
+        """Find the leaf of tree t that each sample of `features` falls into."""
         return self.trees[t].apply(X)
 
     def with_trees(self, trees, members):
-        """The same for a copy of the model that holds other trees.
+        """View of a copy of the model that has other trees.
 
         Parameters
         ----------
         trees : list of sklearn.tree._tree.Tree
             They become part of the copy.
         members : ndarray of int of shape (n_trees,)
-            Which of the trees so far each of them replaces.
+            Which tree of this model each of them replaces.
 
         Returns
         -------
         TreeModel
-            Of the copy.
         """
         return replace(self, model=with_tree(self.model, trees[0]))
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """The same for a copy of the model with some of the nodes.
+        """View of a copy of the model that has some of the nodes.
 
         Parameters
         ----------
         forest : FlatForest
-            The nodes that are left.
+            The remaining nodes.
         kept : ndarray of int of shape (forest.n_nodes,)
-            Their ids before.
+            Their ids in this model.
         old_offset : ndarray of int of shape (n_trees,)
-            The id before of the first node of each tree that is left.
+            Id in this model of the root of each remaining tree.
         members : ndarray of int of shape (n_trees,)
-            Which of the trees so far are left.
+            The remaining trees of this model.
 
         Returns
         -------
         TreeModel
-            Of the copy, which shares no tree with this one.
+            Shares no tree with this one.
         """
         old = [self.trees[t] for t in members]
         return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
 
     def with_values(self, forest):
-        """The same for a copy of the model with other values of the same nodes."""
+        """View of a copy of the model with other values of the same nodes."""
         trees = [copied_tree(tree) for tree in self.trees]
         for t, tree in enumerate(trees):
             tree.value[...] = forest.value[forest.nodes(t)].reshape(tree.value.shape)
         return self.with_trees(trees, np.arange(len(trees)))
 
     def recover(self, problem, structure):
-        """Values of the leaves, and how they were estimated: see `recover_leaves`."""
+        """Estimate the leaves, and return the choice too: see `recover_leaves`."""
         return recover_leaves(problem)
 
     def copied(self):
-        """A deep copy of the model."""
+        """Make a deep copy of the model."""
         return copy.deepcopy(self.model)
 
     def tidied(self):
-        """A shallow copy of the model, without trees that do nothing."""
+        """Make a shallow copy of the model, without trees that do nothing."""
         return copy.copy(self.model)
 
     def without_training_state(self, model):
-        """The given model without the left-overs of its training, in place."""
+        """Delete what only training needs from a model, in place, and return it."""
         for name in self.training_state:
             vars(model).pop(name, None)
         return model
@@ -163,7 +163,7 @@ class TreeModel:
 
 @singledispatch
 def tree_model(model):
-    """How a fitted model holds its trees; families register their classes.
+    """View of a fitted model that is made of trees; families register their classes.
 
     Parameters
     ----------
@@ -173,9 +173,9 @@ def tree_model(model):
     Returns
     -------
     TreeModel
-        The view of the model.
+        Of the class of the model.
     """
-    raise TypeError(f"{type(model).__name__} holds no trees that skprune can read.")
+    raise TypeError(f"{type(model).__name__} has no trees that skprune can read.")
 
 
 tree_model.register(DecisionTreeClassifier, TreeModel)

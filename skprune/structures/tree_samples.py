@@ -1,14 +1,14 @@
-"""What trees are pruned on: samples as trees take them, targets, weights and folds."""
+"""Samples on which trees are pruned: features, targets, weights and folds."""
 
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
-from skprune.numerics.content import content_rank, row_hashes
 from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaf_solvers import Probabilities
 from skprune.structures.samples import total_weights
@@ -27,7 +27,7 @@ class TreeSamples:
     Attributes
     ----------
     X : {ndarray, sparse matrix} of float32 of shape (n_samples, n_features)
-        As trees route it.
+        In the form in which trees route it.
     targets : ndarray of shape (n_samples, n_outputs * n_classes)
         Class indicators, or the targets of a regression.
     weights : ndarray of shape (n_samples,)
@@ -46,15 +46,15 @@ class TreeSamples:
 
     @cached_property
     def limits(self):
-        """What the values of leaves have to be, Probabilities or None."""
+        """Constraint on the values of leaves, Probabilities or None."""
         return leaf_limits(self.model)
 
     @property
     def seen(self):
-        """Training samples of each tree, where they differ and are known."""
+        """Training samples of each tree, if they differ and are known."""
         if not getattr(self.model, "bootstrap", False):
             return None
-        # a pruned forest no longer has the weights that its samples were drawn by, and
+        # a pruned forest does not have the weights that its samples were drawn by, and
         # bagging forgets the samples of the trees before a warm start
         rows = getattr(self.model, "estimators_samples_", None)
         if rows is None or len(rows) != len(self.model.estimators_):
@@ -93,7 +93,7 @@ class TreeSamples:
 
     @cached_property
     def out_of_bag(self):
-        """Which tree was not trained on which sample, (n_trees, n_samples), or None."""
+        """Out-of-bag samples of each tree, (n_trees, n_samples) of bool, or None."""
         seen = self.seen
         if seen is None:
             return None
@@ -109,7 +109,7 @@ class TreeSamples:
 
     @cached_property
     def rank(self):
-        """Order of the used samples by their content, equal for equal samples."""
+        """Rank of the used samples by their content, equal for equal samples."""
         y = self.targets[self.used]
         single = self.X[self.used].astype(np.float32, copy=False)
         code = y @ (1.0 + np.arange(y.shape[1])) if y.shape[1] > 1 else y[:, 0]
@@ -117,7 +117,7 @@ class TreeSamples:
 
     @cached_property
     def counts(self):
-        """Weights of the used samples that sum to the number of different ones."""
+        """Weights of the used samples; their sum is the number of distinct samples."""
         weights = self.raw_weights[self.used]
         return weights * ((self.rank.max() + 1) / weights.sum())
 
@@ -140,44 +140,44 @@ class TeacherSamples(TreeSamples):
         self.teacher = view.raw_prediction(self.X)
 
 
-def routed(holder, n_nodes, X):
-    """The leaf of each tree that each sample falls into.
+def routed(view, n_nodes, X):
+    """Find the leaf of each tree that each sample falls into.
 
     Parameters
     ----------
-    holder : TreeModel
-        How the model holds its trees.
+    view : TreeModel
+        View of the model.
     n_nodes : ndarray of int of shape (n_trees,)
-        How many nodes each has.
+        Number of nodes of each tree.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        From ``holder.features``.
+        From ``view.features``.
 
     Returns
     -------
     ndarray of unsigned int of shape (n_trees, n_samples)
-        Numbered within the tree, in as few bytes as will do.
+        Numbered within the tree, in the smallest type that is large enough.
     """
     kind = np.min_scalar_type(n_nodes.max())
     leaves = np.empty((len(n_nodes), X.shape[0]), dtype=kind)
     for t in range(len(n_nodes)):
-        leaves[t] = holder.leaves(t, X)
+        leaves[t] = view.leaves(t, X)
     return leaves
 
 
 def tree_features(model, X):
-    """Samples as the trees of a model route them.
+    """Validate samples in the form in which trees route them.
 
     Parameters
     ----------
     model : estimator
         A fitted tree or ensemble of trees.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        NaN only where the model takes it.
+        With NaN only if the model takes it.
 
     Returns
     -------
     {ndarray, sparse matrix in CSR format} of float32 of shape (n_samples, n_features)
-        Validated as the model does.
+        Validated as by the model.
     """
     may_be_nan = not hasattr(X, "tocsr") and get_tags(model).input_tags.allow_nan
     return validate_data(
@@ -191,7 +191,7 @@ def tree_features(model, X):
 
 
 def tree_targets(model, y):
-    """Targets in the form of the values of a tree's leaves.
+    """Convert targets to the form of the values of leaves.
 
     Parameters
     ----------
@@ -203,8 +203,8 @@ def tree_targets(model, y):
     Returns
     -------
     ndarray of shape (n_samples, n_outputs * n_classes)
-        The classes of one output side by side, as many for each output as the one
-        with most of them has.
+        The classes of one output side by side; each output has as many columns as the
+        one with most classes.
     """
     y = np.asarray(y)
     y = y.reshape(len(y), -1)
@@ -219,7 +219,7 @@ def tree_targets(model, y):
 
 
 def leaf_limits(model):
-    """What the values of the leaves of a model have to be.
+    """Constraint on the values of the leaves of a model.
 
     Parameters
     ----------
@@ -237,12 +237,12 @@ def leaf_limits(model):
 
 
 def held_out_squares(Z, Y, spread):
-    """Half the squared error, less the share of it that is due to missing trees."""
+    """Half the squared error, without the part that is due to missing trees."""
     return ((Z - Y) ** 2 - spread).sum(axis=1) / 2
 
 
 def held_out_distance(Z, Y, spread):
-    """The absolute error, for trees that were grown for it."""
+    """Absolute error, for trees that were grown with this criterion."""
     return np.abs(Z - Y).sum(axis=1)
 
 
@@ -269,3 +269,60 @@ def brier(n_outputs):
         return (np.arange(edges.shape[2]) == drawn).astype(float).reshape(len(Z), -1)
 
     return replace(SQUARED, name="Brier score", draw=draw)
+
+
+def content_rank(hashes, target):
+    """Compute the position of each sample in an order by content.
+
+    Folds made from it do not depend on the order of the samples. Equal samples share a
+    fold, so that a sample of weight two is treated as two samples.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64 of shape (n_samples,)
+        Hash of the content of each sample.
+    target : ndarray of shape (n_samples,)
+        First key of the order: neighbours have similar targets.
+
+    Returns
+    -------
+    ndarray of int of shape (n_samples,)
+        Starts at zero, without gaps; equal for equal samples.
+    """
+    order = np.lexsort((hashes, target))
+    new = (np.diff(hashes[order]) != 0) | (np.diff(target[order]) != 0)
+    rank = np.zeros(len(order), dtype=np.intp)
+    rank[order[1:]] = np.cumsum(new)
+    return rank
+
+
+def row_hashes(X):
+    """Compute a hash of the numbers in each row, dense or sparse.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse array in CSR format} of float32 of shape (n, n_features)
+        NaN is treated as a number.
+
+    Returns
+    -------
+    ndarray of uint64 of shape (n,)
+        Equal for equal rows.
+    """
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.zeros(X.shape[0], dtype=np.uint64)
+    if sparse.issparse(X):
+        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        np.add.at(hashes, row, _mixed(X.data) * factors[X.indices])
+        return hashes
+    for column, factor in zip(X.T, factors):
+        hashes += _mixed(column) * factor
+    return hashes
+
+
+def _mixed(numbers):
+    """Mix the bits of float32 numbers; zero for zero of either sign."""
+    bits = np.ascontiguousarray(numbers + np.float32(0)).view(np.uint32)
+    spread = bits.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return spread ^ (spread >> np.uint64(29))

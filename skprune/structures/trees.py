@@ -1,8 +1,8 @@
 """Single trees, and the granularities that all trees have.
 
-A unit is a split with what hangs below it ("connection"), a depth level of a tree
-("layer"), or an input feature ("feature"). Splits and levels are cut: they become
-leaves. A split on a removed feature gives its place to its heavier child.
+A unit is a split with the subtree below it ("connection"), a depth level of a tree
+("layer"), or an input feature ("feature"). Removed splits and levels become leaves. A
+split on a removed feature is replaced by the child that more training samples reached.
 """
 
 import copy
@@ -21,24 +21,24 @@ from skprune.structures.tree_models import tree_model
 
 
 def rescales(gates):
-    """Whether some gates neither keep nor remove."""
+    """Whether some gates are neither zero nor one."""
     return bool(((gates != 0) & (gates != 1)).any())
 
 
 def _cut_off(forest, cut):
-    """Children of all nodes where some splits have none any more, left and right."""
+    """Left and right children of all nodes after some splits have become leaves."""
     left, right = forest.left.copy(), forest.right.copy()
     left[cut] = right[cut] = -1
     return left, right
 
 
 class TreeSplits(TreeStructure):
-    """A unit is a split, with all that hangs below it."""
+    """Trees whose units are splits, each with the subtree below it."""
 
     @property
     def group_names(self):
-        """A name for each tree."""
-        return self.holder.names
+        """Name of each tree."""
+        return self.view.names
 
     def _set_units(self):
         forest = self.forest
@@ -51,7 +51,7 @@ class TreeSplits(TreeStructure):
         )
 
     def _of_splits(self, gates):
-        """The gate of each split."""
+        """Gate of each split."""
         return gates
 
     def _steps(self):
@@ -81,7 +81,7 @@ class TreeSplits(TreeStructure):
         return self._rescaled(smaller, kept, gates)
 
     def _rescaled(self, forest, kept, gates):
-        """Pack the nodes that are left, with the steps of their splits times gates."""
+        """Pack the remaining nodes, the steps of their splits multiplied by gates."""
         unchanged = self.prior is self.forest.value
         prior = forest.value if unchanged else self.prior.take(kept, axis=0)
         if rescales(gates):
@@ -94,7 +94,7 @@ class TreeSplits(TreeStructure):
 
 
 class TreeLevels(TreeSplits):
-    """A unit is a depth level of a tree, with all that hangs below it."""
+    """Trees whose units are depth levels, each with everything below it."""
 
     def _set_units(self):
         forest = self.forest
@@ -121,7 +121,7 @@ class TreeLevels(TreeSplits):
 
 
 class TreeFeatures(TreeSplits):
-    """A unit is an input feature that some split asks for."""
+    """Trees whose units are the input features that some split uses."""
 
     gates_are_linear = False
     features: Any = None
@@ -147,31 +147,31 @@ class TreeFeatures(TreeSplits):
     def _cut(self, gates):
         remaining, of_splits = copy.copy(self), self._of_splits(gates)
         remaining.features = self.features[gates != 0]
-        remaining.leaves = None  # what a removed split parted now goes one way
+        remaining.leaves = None  # both sides of a removed split follow one path
         forest = self.forest
-        heir = self._heirs(forest.splits[of_splits == 0])
+        place = self._replacements(forest.splits[of_splits == 0])
         is_leaf = forest.left < 0
-        left = np.where(is_leaf, -1, heir[forest.left])
-        right = np.where(is_leaf, -1, heir[forest.right])
-        smaller, kept = forest.rewired(left, right, heir[forest.offset[:-1]])
+        left = np.where(is_leaf, -1, place[forest.left])
+        right = np.where(is_leaf, -1, place[forest.right])
+        smaller, kept = forest.rewired(left, right, place[forest.offset[:-1]])
         smaller = smaller.with_fields(weight=self._passing_weight(smaller, kept))
         return remaining._rescaled(smaller, kept, of_splits)
 
-    def _heirs(self, gone):
-        """What takes the place of each node when some splits are gone."""
+    def _replacements(self, removed):
+        """Node that takes the place of each node when some splits are removed."""
         forest = self.forest
-        is_gone = np.zeros(forest.n_nodes, dtype=bool)
-        is_gone[gone] = True
-        heir = np.arange(forest.n_nodes)
+        is_removed = np.zeros(forest.n_nodes, dtype=bool)
+        is_removed[removed] = True
+        place = np.arange(forest.n_nodes)
         for split in reversed(forest.levels):
-            leaving = split[is_gone[split]]
+            leaving = split[is_removed[split]]
             left, right = forest.left[leaving], forest.right[leaving]
             left_is_heavier = forest.weight[left] >= forest.weight[right]
-            heir[leaving] = heir[np.where(left_is_heavier, left, right)]
-        return heir
+            place[leaving] = place[np.where(left_is_heavier, left, right)]
+        return place
 
     def _passing_weight(self, forest, kept):
-        """Weight that passes each node if all that reached its place goes there."""
+        """Weight at each node if all samples that reached its place pass on to it."""
         weight, trained = forest.weight.copy(), self.forest.weight
         weight[forest.offset[:-1]] = trained[self.forest.offset[:-1]]
         for split in forest.levels:
@@ -188,12 +188,12 @@ TREE_SYNONYMS = {"split": "connection", "node": "connection", "depth": "layer"}
 
 
 def tree_part_sizes(model):
-    """Size of a single tree."""
+    """Measure a single tree."""
     return {"tree_": tree_sizes([model.tree_])[0]}
 
 
 def tree_feature_use(model):
-    """How many splits of all trees of a model ask for each feature, (n_features,)."""
+    """Count the splits of all trees on each feature, (n_features,)."""
     asked = tree_model(model).asked
     return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
 

@@ -67,11 +67,11 @@ def test_only_cached_fits_are_kept(store, tmp_path):
 
     model.set_params(memory=str(tmp_path)).fit(X, Y)
     [name] = store._kept
-    first = store.get(name).structure("split")
+    first = store.get(name).structures("split")[0]
     model.set_params(rate=0.9, method="random").fit(X, Y)
 
     assert list(store._kept) == [name]
-    assert store.get(name).structure("split") is first
+    assert store.get(name).structures("split")[0] is first
 
 
 def test_samples_that_are_changed_later_change_nothing(monkeypatch, tmp_path):

@@ -153,8 +153,8 @@ def test_estimator_and_report_can_be_asked_for_in_any_order(models, diabetes):
     """Asking for the estimator changes nothing else: structure and report stay."""
     for model in models:
         one, other = (pruned_once(model, Samples(*diabetes), 0.7) for _ in range(2))
-        structure, estimator = one.structure, one.estimator
-        assert one.structure is structure and one.estimator is estimator
+        structures, estimator = one.after, one.estimator
+        assert one.after is structures and one.estimator is estimator
         assert one.report == other.report
         found = [pruned.estimator.predict(diabetes[0]) for pruned in (one, other)]
         assert_array_equal(*found)

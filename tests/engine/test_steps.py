@@ -10,7 +10,7 @@ from skprune import Budget, PruningEstimator, model_size
 from skprune.engine.fits import Fit
 from skprune.engine.plan import Plan
 from skprune.engine.progress import SILENT
-from skprune.engine.ranking import FirstRanking
+from skprune.engine.ranking import first_rankings
 from skprune.engine.steps import rate_within, removal_counts, run_steps
 from skprune.engine.warnings import FlooredRateWarning
 from skprune.methods import Magnitude
@@ -25,41 +25,42 @@ RATES = [0, 0.1, 0.5, 0.9, 0.999]
 
 
 def start(model, granularity):
-    """Where a pruning starts: the first ranking and the fit."""
+    """Where a pruning starts: the first rankings and the fit."""
     fit = Fit(model, Samples(10 * X, Y))
-    structure = fit.structure(granularity)
-    return FirstRanking(structure, Magnitude(), np.random.default_rng(0)), fit
+    structures = fit.structures(granularity)
+    return first_rankings(structures, Magnitude(), np.random.default_rng(0)), fit
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 5])
 @pytest.mark.parametrize("granularity", ["connection", "neuron"])
 def test_support_and_structure_agree(granularity, n_steps):
     """What is left of the support is what is left of the structure."""
-    first, fit = start(NET, granularity)
+    firsts, fit = start(NET, granularity)
     plan = Plan(Magnitude(), granularity, n_steps=n_steps)
-    structure, importances, support = run_steps(first, plan, 0.5, fit, SILENT)
-    n_units = first.structure.n_units
-    assert structure.n_units == support.sum() == n_units - round(0.5 * n_units)
+    [course] = run_steps(firsts, plan, 0.5, fit, SILENT)
+    importances, support = course.importances, course.support
+    n_units = firsts[0].structure.n_units
+    assert course.structure.n_units == support.sum() == n_units - round(0.5 * n_units)
     assert importances.shape == support.shape == (n_units,)
     assert (importances[support] > 0).all()
-    assert first.structure.n_units == n_units  # the first one is as it was
+    assert firsts[0].structure.n_units == n_units  # the first one is as it was
 
 
 def test_floors_are_said_once():
     """More than can go is asked for: one warning, and the floor is reached."""
-    first, fit = start(NET, "neuron")
+    firsts, fit = start(NET, "neuron")
     plan = Plan(Magnitude(), "neuron", n_steps=3)
     with pytest.warns(FlooredRateWarning, match="remove 12 of 12 units") as warned:
-        _, _, support = run_steps(first, plan, 0.99, fit, SILENT)
+        [course] = run_steps(firsts, plan, 0.99, fit, SILENT)
     assert len(warned) == 1
-    assert support.sum() == 2
+    assert course.support.sum() == 2
 
 
 def test_budget_takes_as_few_units_as_it_must():
     """One unit less would cost too much."""
-    first, fit = start(Ridge().fit(10 * X, Y), "connection")
+    firsts, fit = start(Ridge().fit(10 * X, Y), "connection")
     plan = Plan(Magnitude(), granularity="connection")
-    rate = rate_within(Budget(n_nonzero=5), first, plan, fit)
+    rate = rate_within(Budget(n_nonzero=5), firsts, plan, fit)
     assert round(rate * 10) == 6  # four coefficients and the intercept
     pruned = PruningEstimator(Ridge(), rate=Budget(n_nonzero=5)).fit(10 * X, Y)
     assert model_size(pruned).n_nonzero == 5 and pruned.rate_ == rate
@@ -67,10 +68,10 @@ def test_budget_takes_as_few_units_as_it_must():
 
 def test_budget_that_cannot_be_met():
     """The error says what the smallest model costs."""
-    first, fit = start(NET, "neuron")
+    firsts, fit = start(NET, "neuron")
     plan = Plan(Magnitude(), granularity="neuron")
     with pytest.raises(ValueError, match=r"cannot be met by MLPRegressor.*n_macs=12"):
-        rate_within(Budget(n_macs=11), first, plan, fit)
+        rate_within(Budget(n_macs=11), firsts, plan, fit)
 
 
 @pytest.mark.parametrize("n_units", NUMBERS)

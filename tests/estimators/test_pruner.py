@@ -290,7 +290,7 @@ def test_pruned_on_what_the_model_sees(diabetes):
 def test_floor_is_said_and_counted(digits):
     """Where layers keep their last unit, a warning says so, and so does rate_."""
     model = PruningEstimator(small_net(), granularity="neuron", rate=0.99)
-    with pytest.warns(UserWarning, match=r"rate=0.99 asks for 24 of 24 units.*only 22"):
+    with pytest.warns(UserWarning, match=r"rate=0.99 asks to remove 24 of.*only 22"):
         model.fit(*digits)
     assert model.rate_ == 22 / 24
     assert model.estimator_.hidden_layer_sizes == (1, 1)

@@ -59,7 +59,7 @@ def test_what_is_no_method(given):
 def test_function_that_breaks_its_promise(values):
     """The error names the function, what it returned and the read-out."""
     method = make_method(lambda readout, rng: values)
-    with pytest.raises(ValueError, match=r"lambda.*24 units of weights.*not negative"):
+    with pytest.raises(ValueError, match=r"lambda.*24 units of weights.*non-negative"):
         method.importances(example_readouts()[0], None)
 
 

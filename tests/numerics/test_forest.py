@@ -102,7 +102,7 @@ def test_gates_of_one_and_zero_are_exact():
 
 
 def test_averages_are_weighted_means_of_leaves():
-    """A split gets the mean of its leaves by weight; leaves keep theirs."""
+    """A split gets the mean of its leaves by weight; leaves keep tsurvivors."""
     forest = grown(6)
 
     averaged = forest.average_up(forest.value.copy())
@@ -116,7 +116,7 @@ def test_averages_are_weighted_means_of_leaves():
 
 
 def test_rewired_forest_holds_what_is_reached():
-    """After a cut and with a tree gone, nodes keep their order, values and weights."""
+    """After a cut and without one tree, nodes keep order, values and weights."""
     forest = grown(7)
     left, right = forest.left.copy(), forest.right.copy()
     cut = forest.splits[forest.split_tree == 2][1]
@@ -171,7 +171,7 @@ def test_shape_is_known_where_only_fields_differ():
     assert_array_equal(np.sort(smaller.levels[0]), smaller.splits)
 
 
-def test_heirs_are_what_is_left_above():
+def test_survivors_are_what_is_left_above():
     """A node that is cut off has the nearest one above it that stays, by recursion."""
     forest = grown(5, sizes=(15, 9, 11))
     left, right = forest.left.copy(), forest.right.copy()
@@ -180,9 +180,9 @@ def test_heirs_are_what_is_left_above():
     trees = np.array([0, 2])
 
     _, kept = forest.rewired(left, right, forest.offset[trees], trees)
-    heirs = forest.heirs(kept)
+    survivors = forest.survivors(kept)
 
     left_of = set(kept.tolist())
     for node, way in enumerate(paths(forest)):
         above = [n for n in [*way, node] if n in left_of]
-        assert heirs[node] == (np.searchsorted(kept, above[-1]) if above else -1)
+        assert survivors[node] == (np.searchsorted(kept, above[-1]) if above else -1)

@@ -84,7 +84,7 @@ def test_foreign_objects_are_looked_into(name):
     "nothing",
     [np.random.RandomState(0), np.random.default_rng(0), np.float32(1), np.ndarray, len]
     + [np.dtype("f8"), threading.Lock(), np, lambda x: x, range(5), 2.5, "text"],
-    ids=str,
+    ids=lambda nothing: type(nothing).__name__,
 )
 def test_what_holds_no_data_counts_nothing(nothing):
     """Generators, functions, numbers and types are not memory of a model."""

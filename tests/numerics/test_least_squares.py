@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, Ridge
 
 from skprune.numerics import moments
 from skprune.numerics.least_squares import (
     normal_equations,
     ridge_strength,
+    solve_iteratively,
     solve_masked,
     solve_nonnegative,
     solve_rows,
@@ -161,3 +163,61 @@ def test_single_precision_inputs(problem):
     small = [part.astype(np.float32) for part in (A, Z, weights)]
     found, wanted = normal_equations(*small), normal_equations(A, Z, weights)
     assert_allclose(found.gram, wanted.gram, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def sparse_problem():
+    """Inputs of different scales, targets, weights and a prior."""
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(100, 20)) * rng.lognormal(sigma=2, size=20) + 1
+    A[rng.random(A.shape) < 0.5] = 0
+    weights = rng.random(100)
+    return (
+        A,
+        rng.normal(size=(100, 3)),
+        weights / weights.sum(),
+        rng.normal(size=(20, 3)),
+    )
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_iterations_reach_the_direct_solution(sparse_problem, kind, centred):
+    """Each output has its own support and its own ridge."""
+    A, Z, weights, prior = sparse_problem
+    mask = np.random.default_rng(1).random(prior.shape) < 0.6
+    ridge = np.array([0.01, 0.1, 1.0])
+    W, intercept = solve_iteratively(
+        kind(A), Z, weights, mask, prior, ridge, centred=centred, tol=1e-12
+    )
+    equations = normal_equations(A, Z, weights, centred=centred)
+    for j in range(3):
+        part = equations.take([j]), mask[:, [j]], prior[:, [j]]
+        wanted = solve_masked(*part, np.full(20, ridge[j]))
+        assert_allclose(W[:, [j]], wanted, rtol=1e-6, atol=1e-9)
+        assert_allclose(intercept[j], equations.take([j]).intercept(wanted)[0])
+    assert not W[~mask].any()
+
+
+def test_iterations_without_inputs(sparse_problem):
+    """The intercept of an output without inputs is its mean."""
+    A, Z, weights, prior = sparse_problem
+    mask = np.zeros(prior.shape, dtype=bool)
+    W, intercept = solve_iteratively(
+        A, Z, weights, mask, prior, np.ones(3), centred=True
+    )
+    assert not W.any()
+    assert_allclose(intercept, weights @ Z)
+
+
+def test_too_few_iterations_warn(sparse_problem):
+    """The weights are closer to the solution than the initial ones."""
+    A, Z, weights, prior = sparse_problem
+    every = np.ones(prior.shape, dtype=bool)
+    with pytest.warns(ConvergenceWarning, match="after 3 iterations"):
+        W, intercept = solve_iteratively(
+            A, Z, weights, every, prior, np.full(3, 1e-3), centred=True, max_iter=3
+        )
+    error = weights @ ((A @ W + intercept - Z) ** 2)
+    start = A @ prior - weights @ (A @ prior) + weights @ Z - Z
+    assert (error < weights @ start**2).all()

@@ -70,7 +70,7 @@ def test_gradient_is_the_derivative_of_the_value(name, Z):
 
 @pytest.mark.parametrize("name", ["squared", "logistic", "softmax", "poisson"])
 def test_curvature_is_the_second_derivative(name, Z):
-    """For losses with their natural link it does not depend on the targets."""
+    """With the natural link the curvature does not depend on the targets."""
     loss, Y = LOSSES[name], targets(name, Z)
     second = differences(lambda Z: loss.gradient(Z, Y), Z)
     diagonal = np.einsum("nkk->nk", second)
@@ -177,6 +177,6 @@ def test_extreme_outputs_stay_finite():
 
 @pytest.mark.parametrize("name", [n for n in LOSSES if LOSSES[n].mean is not None])
 def test_gradient_is_zero_at_the_mean(name, Z):
-    """Where the targets are what the model expects, nothing pulls at Z."""
+    """The gradient is zero at the expected targets."""
     loss = LOSSES[name]
     assert_allclose(loss.gradient(Z, loss.mean(Z)), 0, atol=1e-12)

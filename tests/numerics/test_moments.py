@@ -5,8 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skprune.numerics.moments import column_spread, square_products
-from skprune.readouts.base import BLOCK
+from skprune.numerics.moments import BLOCK, column_spread, square_products
 
 
 @pytest.fixture

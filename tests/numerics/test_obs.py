@@ -38,7 +38,7 @@ def test_order_is_that_of_refits(problem, outputs):
 
 
 def test_first_cost_is_increase_of_loss(problem):
-    """The least cost is the exact increase of the loss when that input goes."""
+    """The least cost is the exact loss increase when that input is removed."""
     H, G = problem
     inverse = spd_inverse(H)
 
@@ -75,7 +75,7 @@ def test_arguments_are_not_changed(problem):
 
 
 def test_equal_costs_keep_their_order():
-    """Costs that fall or tie are raised just enough for a sort to keep their order."""
+    """Costs that fall or tie are raised just enough for a sort to keep the order."""
     raised = strictly_increasing(np.array([1.0, 1.0, 0.5, 2.0, 2.0]))
 
     assert (np.diff(raised) > 0).all()

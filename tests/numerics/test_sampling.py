@@ -31,7 +31,7 @@ def test_units_without_contribution_fill_up():
 
 
 def test_sample_has_its_probabilities():
-    """Over many draws each unit is drawn as often as its probability says."""
+    """Over many draws the frequency of each unit is its inclusion probability."""
     rng = np.random.default_rng(0)
     probabilities = inclusion_probabilities(rng.random(12) ** 2, 5)
 

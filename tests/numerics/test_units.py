@@ -113,7 +113,7 @@ def test_floor_protects_the_best_of_each_group(nested, floor):
 
 
 def test_rank_goes_children_first():
-    """The nested rank is a permutation in which each unit goes before its parent."""
+    """The nested rank is a permutation in which each unit precedes its parent."""
     units = nested_units(3)
 
     ranks = nested_rank(ties(3, units.n_units), units)

@@ -1,11 +1,13 @@
-"""Read-outs that are a sum of one output a unit."""
+"""Read-outs that sum one output per unit, and the mean of whole models."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skprune.readouts.additive import AdditiveReadout
+from skprune.readouts.additive import AdditiveReadout, MemberReadout
 from skprune.readouts.dense import RowReadout
+
+N_UNITS, N_SAMPLES, N_OUTPUTS = 5, 40, 2
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_removal_loss_follows_what_others_can_take_over():
 
 
 def test_one_gradient_a_unit():
-    """Units with a Z of their own bring a gradient each."""
+    """If each unit has its own Z, each has its own gradient."""
     rng = np.random.default_rng(0)
     contributions, D = rng.normal(size=(2, 3, 30, 2))
     readout = AdditiveReadout(
@@ -68,3 +70,78 @@ def test_one_gradient_a_unit():
     )
     wanted = (contributions * D).sum(axis=2).mean(axis=1)
     assert_allclose(readout.gate_gradient(), wanted)
+
+
+@pytest.fixture
+def members():
+    """Outputs of random models, targets and weights."""
+    rng = np.random.default_rng(0)
+    outputs = rng.standard_normal((N_UNITS, N_SAMPLES, N_OUTPUTS)) + 3
+    weights = rng.random(N_SAMPLES)
+    targets = rng.standard_normal((N_SAMPLES, N_OUTPUTS))
+    return outputs, targets, weights / weights.sum()
+
+
+def mean_readout(members):
+    """The read-out for half the squared error."""
+    outputs, targets, weights = members
+    D = outputs.mean(axis=0) - targets
+    return MemberReadout("estimators_", outputs, lambda rng=None: D, weights)
+
+
+def mean_of(outputs, gates):
+    """The output of the gated ensemble."""
+    return np.tensordot(gates / gates.sum(), outputs, axes=1)
+
+
+def test_gate_gradient_is_that_of_the_mean(members):
+    """Central differences of the loss of the gated mean."""
+    outputs, targets, weights = members
+    slopes = []
+    for unit in range(N_UNITS):
+        losses = []
+        for step in (1e-6, -1e-6):
+            gates = np.ones(N_UNITS)
+            gates[unit] += step
+            errors = ((mean_of(outputs, gates) - targets) ** 2).sum(axis=1) / 2
+            losses.append(weights @ errors)
+        slopes.append((losses[0] - losses[1]) / 2e-6)
+    assert_allclose(mean_readout(members).gate_gradient(), slopes, atol=1e-8)
+
+
+def test_distortion_is_the_change_of_the_mean(members):
+    """The distortion is the change of the gated mean."""
+    outputs, _, weights = members
+    gates = np.array([0, 1, 1, 0, 2.0])
+    change = mean_of(outputs, gates) - outputs.mean(axis=0)
+    wanted = weights @ (change**2).sum(axis=1)
+    assert_allclose(mean_readout(members).distortion(gates), wanted)
+
+
+def test_fisher_is_the_mean_square_of_the_slopes(members):
+    """The slope of each sample's loss by each gate, squared."""
+    outputs, targets, weights = members
+    mean = outputs.mean(axis=0)
+    slopes = ((outputs - mean) * (mean - targets)).sum(axis=2) / N_UNITS
+    assert_allclose(mean_readout(members).fisher(), slopes**2 @ weights)
+
+
+def test_a_constant_model_contributes_nothing():
+    """A constant output has no contribution, and its norm as its size."""
+    outputs = np.zeros((2, 30, 1))
+    outputs[0] = 5.0
+    outputs[1, :, 0] = np.linspace(-1, 1, 30)
+    readout = mean_readout((outputs, np.zeros((30, 1)), np.full(30, 1 / 30)))
+    assert_allclose(readout.contribution()[0], 0, atol=1e-7)
+    assert readout.contribution()[1] > 0.2
+    assert_allclose(readout.size()[0], 2.5)
+
+
+def test_twins_share_what_a_lasso_needs(members):
+    """The lasso keeps models that differ before one that is half the sum of others."""
+    outputs, targets, weights = members
+    outputs[4] = (outputs[0] + outputs[1]) / 2
+    lasso = mean_readout((outputs, targets, weights)).lasso()
+    norms, _ = lasso.solve(1e-6)
+    assert norms.shape == (N_UNITS,)
+    assert (norms[:4] > 0).all()

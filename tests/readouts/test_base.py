@@ -1,4 +1,4 @@
-"""What every read-out has without more ado."""
+"""Defaults that every read-out inherits."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_distortion_as_if_uncorrelated():
 
 
 def test_sensitivity_needs_inputs():
-    """The error says what to set instead."""
+    """The error names the value to use instead."""
     with pytest.raises(ValueError, match=r"sensitivity='max'.*plain.*'norm'"):
         Plain([1.0]).sensitivity()
 

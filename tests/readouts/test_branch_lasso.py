@@ -24,7 +24,7 @@ def test_output_is_that_of_gated_trees(kind):
     """But for the first guess of boosting, which no gate changes."""
     paths, structure = operator(kind)
     gates = np.random.default_rng(0).uniform(0, 2, structure.n_units)
-    base = structure.holder.base(structure.samples.X)
+    base = structure.view.base(structure.samples.X)
     assert_allclose(paths.output(gates) + base, structure.output(gates))
 
 
@@ -36,7 +36,7 @@ def test_pulls_are_the_transpose(kind):
     direction = rng.standard_normal(structure.n_units)
     R = rng.standard_normal(structure.output().shape)
     change = paths.output(direction) - paths.output(np.zeros_like(direction))
-    assert_allclose(paths.pulls(R) @ direction, np.vdot(R, change))
+    assert_allclose(paths.gate_sums(R) @ direction, np.vdot(R, change))
 
 
 def ancestors(unit, parent):
@@ -106,10 +106,10 @@ def test_what_stays_is_a_tree(penalty):
 
 
 def test_residuals_ahead_are_those_of_their_weights():
-    """What is extrapolated from two steps is what a pass over the samples gives."""
+    """Extrapolated residuals equal those of a pass over the samples."""
     _, structure = operator(GradientBoostingClassifier)
     lasso, rng = BranchLasso(structure.readouts()[0]), np.random.default_rng(0)
     new, before = rng.standard_normal((2, lasso.n_units, 1))
-    ahead = lasso._ahead(new, before, 0.7)
+    ahead = lasso._extrapolated(new, before, 0.7)
     assert_allclose(lasso.value(ahead), lasso.value(ahead.copy()))
     assert_allclose(lasso.gradient(ahead), lasso.gradient(ahead.copy()))

@@ -1,4 +1,4 @@
-"""What dense read-outs answer, against sums written out sample by sample."""
+"""Dense read-outs, against sums written out sample by sample."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def readout_of(parts, kind, *, centred=True, stored=np.asarray, objective=False)
 
 
 def unit_contributions(parts, kind):
-    """What each unit adds to Z, (n_units, n_samples, n_outputs)."""
+    """Contribution of each unit to Z, (n_units, n_samples, n_outputs)."""
     A, W, _, _ = parts
     added = []
     for i in range(N_INPUTS):
@@ -95,7 +95,7 @@ def test_gate_gradient(parts, kind, stored):
 @CENTRED
 @pytest.mark.parametrize("block", [7, 4096])
 def test_fisher(parts, kind, stored, centred, block, monkeypatch):
-    """Mean squared derivative sample by sample, contributions about their mean."""
+    """Mean squared derivative over samples, with centred contributions."""
     monkeypatch.setattr(moments, "BLOCK", block)
     readout = readout_of(parts, kind, stored=stored, centred=centred)
     added, weights = unit_contributions(parts, kind), parts[-1]

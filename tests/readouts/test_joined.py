@@ -1,8 +1,8 @@
-"""Statistics of joined units."""
+"""Joined units, and the units of several models."""
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso
 
@@ -10,9 +10,10 @@ from skprune.numerics.lasso import LassoProblem
 from skprune.numerics.losses import SQUARED, Objective
 from skprune.numerics.obs import squared_weight
 from skprune.readouts.dense import EntryReadout, RowReadout
-from skprune.readouts.joined import JoinedReadout, joined_lasso
+from skprune.readouts.joined import ConcatenatedReadout, JoinedReadout
 
 GROUP = np.array([0, 1, 0, 2, 1])
+FEATURES = np.array([0, 1, 2, 2, 1, 3, 0])  # four features, and three
 
 
 def row_readout(n_outputs=2):
@@ -45,7 +46,7 @@ def test_norm_of_group_is_that_of_its_members(name):
 
 @pytest.mark.parametrize("name", ["fisher", "removal_loss", "gate_gradient"])
 def test_loss_of_group_is_the_sum(name):
-    """What is in units of the loss adds up over the members of a group."""
+    """Quantities in units of the loss add up over the members of a group."""
     single = row_readout()
 
     joined = getattr(JoinedReadout(single, GROUP, 3), name)()
@@ -55,7 +56,7 @@ def test_loss_of_group_is_the_sum(name):
 
 
 def test_elimination_adds_up():
-    """So do the scores of backward elimination."""
+    """Scores of backward elimination add up over the members of a group."""
     single = row_readout()
 
     joined = JoinedReadout(single, GROUP, 3).elimination(squared_weight)
@@ -65,7 +66,7 @@ def test_elimination_adds_up():
 
 
 def test_distortion_is_that_of_the_members():
-    """Gates of groups change the output as the same gates of their members."""
+    """Gates of groups act as the same gates of their members."""
     single, gates = row_readout(), np.array([1.0, 0.0, 0.7])
 
     distortion = JoinedReadout(single, GROUP, 3).distortion(gates)
@@ -76,18 +77,18 @@ def test_distortion_is_that_of_the_members():
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_group_lasso_meets_its_optimality_conditions(n_outputs, share):
-    """At the optimum the pull of a group is the penalty, or less where it is out."""
+    """At the optimum the slope of a group is the penalty, or less where it is out."""
     problem = JoinedReadout(row_readout(n_outputs), GROUP, 3).lasso()
     _, largest = problem.solve(np.inf)
     penalty = share * largest.max()
 
-    norms, pulls = problem.solve(penalty)
+    norms, slopes = problem.solve(penalty)
 
     inside = norms > 0
     assert inside.any()
     assert share < 0.9 or not inside.all()
-    assert_allclose(pulls[inside], penalty, rtol=1e-4)
-    assert np.all(pulls[~inside] <= penalty * (1 + 1e-6))
+    assert_allclose(slopes[inside], penalty, rtol=1e-4)
+    assert np.all(slopes[~inside] <= penalty * (1 + 1e-6))
 
 
 def test_groups_of_one_give_the_lasso():
@@ -121,7 +122,7 @@ def test_unknown_lasso_says_what_to_do():
             return np.zeros(2), np.zeros(2)
 
     with pytest.raises(TypeError, match="use another method"):
-        joined_lasso(Other(), np.array([0, 0]), 1)
+        Other().joined(np.array([0, 0]), 1)
 
 
 def test_entries_can_be_joined():
@@ -142,8 +143,108 @@ def test_unit_without_members_has_no_importance(n_outputs):
     """A joined unit that is empty has a zero in its place, also in the lasso."""
     joined = JoinedReadout(row_readout(n_outputs), GROUP, 4)
 
-    norms, pulls = joined.lasso().solve(0.01)
+    norms, slopes = joined.lasso().solve(0.01)
 
     assert joined.contribution()[3] == joined.fisher()[3] == 0
-    assert norms.shape == pulls.shape == (4,)
-    assert norms[3] == pulls[3] == 0
+    assert norms.shape == slopes.shape == (4,)
+    assert norms[3] == slopes[3] == 0
+
+
+def noisy_readout(seed, n_features, n_outputs=1, rows=None):
+    """A read-out of some inputs, by default all units, with noisy targets."""
+    rng = np.random.default_rng(seed)
+    A, W = rng.normal(size=(60, n_features)), rng.normal(size=(n_features, n_outputs))
+    D, weights = rng.normal(size=(60, n_outputs)), rng.random(60)
+    return RowReadout(
+        "W",
+        A,
+        W,
+        lambda rng=None: D,
+        weights / weights.sum(),
+        rows=np.arange(n_features) if rows is None else rows,
+        objective=Objective(SQUARED, A @ W - D, np.zeros(n_outputs), 0.1),
+    )
+
+
+@pytest.fixture
+def parts():
+    """Two models with different numbers of inputs and outputs."""
+    return [noisy_readout(0, 4), noisy_readout(1, 3, n_outputs=2)]
+
+
+@pytest.mark.parametrize(
+    ("question", "power"),
+    [
+        ("size", 0),
+        ("contribution", 0),
+        ("sensitivity", 0),
+        ("gate_gradient", 1),
+        ("removal_loss", 1),
+        ("fisher", 2),
+    ],
+)
+def test_answers_are_those_of_the_models_in_turn(parts, question, power):
+    """In units of the loss they are those of a mean of two."""
+    answer = getattr(ConcatenatedReadout("both", parts), question)()
+    own = np.concatenate([getattr(part, question)() for part in parts])
+    assert_allclose(answer, own / 2**power)
+
+
+def test_each_model_is_eliminated_by_itself(parts):
+    """Backward elimination with a score of weights is that of each model."""
+    answer = ConcatenatedReadout("both", parts).elimination(squared_weight)
+    own = np.concatenate([part.elimination(squared_weight) for part in parts])
+    assert_allclose(answer, own / 2)
+
+
+def test_distortions_add_up(parts):
+    """The distortion is the sum over the models."""
+    gates = np.array([1, 0, 2, 1, 0, 1, 0.5])
+    whole = ConcatenatedReadout("both", parts).distortion(gates)
+    assert whole == parts[0].distortion(gates[:4]) + parts[1].distortion(gates[4:])
+
+
+def test_lasso_solves_each_model_under_one_penalty(parts):
+    """Without joined units the problems have nothing to do with each other."""
+    both = ConcatenatedReadout("both", parts).lasso().solve(0.3)
+    alone = [part.lasso().solve(0.3) for part in parts]
+    for answer, own in zip(both, zip(*alone)):
+        assert_array_equal(answer, np.concatenate(own))
+
+
+@pytest.mark.parametrize("penalty", [0.2, 0.6, 1.0])
+def test_joined_lasso_is_a_group_lasso_over_models(parts, penalty):
+    """At its solution the conditions of optimality hold for each group of weights.
+
+    The gradient of a group that is in is the penalty times its direction; that of a
+    group that is out is no longer than the penalty.
+    """
+    lasso = JoinedReadout(ConcatenatedReadout("both", parts), FEATURES, 4).lasso()
+
+    norms, slopes = lasso.solve(penalty)
+
+    alone, weights = [part.lasso() for part in parts], np.split(lasso.W[:, 0], [4])
+    W = [own.reshape(part.cross.shape) for own, part in zip(weights, alone)]
+    gradients = [part.gram @ own - part.cross for part, own in zip(alone, W)]
+    for g in range(4):
+        rows = FEATURES[:4] == g, FEATURES[4:] == g
+        own = np.concatenate([w[r].ravel() for w, r in zip(W, rows)])
+        slope = np.concatenate([d[r].ravel() for d, r in zip(gradients, rows)])
+        assert_allclose(norms[g], np.linalg.norm(own))
+        assert_allclose(slopes[g], np.linalg.norm(slope))
+        if norms[g] == 0:
+            assert slopes[g] <= penalty * (1 + 1e-6)
+        else:
+            assert_allclose(slope, -penalty * own / norms[g], atol=1e-4)
+    assert 0 < np.count_nonzero(norms)
+
+
+def test_models_without_units_have_no_say():
+    """A model that has lost all its inputs, or all models that have, join in."""
+    empty = noisy_readout(0, 2, rows=np.arange(0))
+    some = [noisy_readout(1, 3), empty]
+    joined = JoinedReadout(ConcatenatedReadout("both", some), np.arange(3), 3)
+    assert_allclose(joined.lasso().solve(0.1)[0], some[0].lasso().solve(0.1)[0], 1e-4)
+    none = ConcatenatedReadout("both", [empty, empty])
+    nothing = JoinedReadout(none, np.arange(0), 0).lasso()
+    assert nothing.n_units == 0

@@ -1,4 +1,4 @@
-"""What read-outs of splits say is what dense arrays of steps say."""
+"""Read-outs of splits, against dense arrays of steps."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def dense_steps(model, X):
 @pytest.mark.parametrize("limit", [2**18, 5])
 def test_derivatives_are_those_of_the_steps(limit, monkeypatch):
     """Gradient and Fisher of a gate are means of step times gradient, and squares."""
-    monkeypatch.setattr(paths, "NODES", limit)
+    monkeypatch.setattr(paths, "BLOCK_NODES", limit)
     model, structure = classifier()
     readout, steps = structure.readouts()[0], dense_steps(model, X_IRIS)
     slopes = np.einsum(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skprune.recovery.leaf_choice import Choice, HeldOut, best_choice, is_past
+from skprune.recovery.leaf_choice import Choice, HeldOutLoss, best_choice, is_past
 from skprune.recovery.leaves import LeafProblem
 
 
@@ -29,7 +29,7 @@ def test_least_loss_wins_where_errors_differ_by_noise():
 
 
 def test_noise_is_that_of_all_samples():
-    """Counts on a ninth of the samples are held against a third of their noise."""
+    """Counts on a ninth of the samples are compared with a third of their noise."""
     fits = tried((90, 120), (50, 100), (60, 95))
 
     assert best_choice(fits, 1000, np.sqrt(1 / 9)) is fits[2]
@@ -76,35 +76,35 @@ def forest(n_trees=12, n_samples=30):
         targets=rng.normal(size=(n_samples, 1)),
         weights=np.ones(n_samples),
         fold=np.zeros(n_samples, dtype=int),
-        votes=None,
+        out_of_bag=None,
         limits=None,
         loss=squares,
     )
 
 
 def test_loss_by_some_trees_is_that_by_all_in_the_mean():
-    """Over many random votes the held-out loss is the loss with all trees."""
+    """Over many random masks the held-out loss is the loss with all trees."""
     given, rng, rows = forest(), np.random.default_rng(1), np.arange(30)
-    expected, _ = HeldOut(given, rows).loss(given.prior)
+    expected, _ = HeldOutLoss(given, rows).evaluate(given.prior)
 
     draws = []
     for _ in range(2000):
         rank = rng.random(given.leaves.shape).argsort(axis=0)
-        some = replace(given, votes=rank < 4)
-        draws.append(HeldOut(some, rows).loss(given.prior)[0])
+        some = replace(given, out_of_bag=rank < 4)
+        draws.append(HeldOutLoss(some, rows).evaluate(given.prior)[0])
 
     error = np.std(draws) / np.sqrt(len(draws))
     assert abs(np.mean(draws) - expected) < 4 * error
     assert np.mean(draws) + given.prior.var() / 6 * 30 / 2 > expected + 4 * error
 
 
-def test_samples_without_a_vote_do_not_count():
+def test_samples_without_an_out_of_bag_tree_do_not_count():
     """A sample that every tree was trained on takes no part in the choice."""
-    votes = np.ones((12, 30), dtype=bool)
-    votes[:, :10] = False
-    given = replace(forest(), votes=votes)
+    out_of_bag = np.ones((12, 30), dtype=bool)
+    out_of_bag[:, :10] = False
+    given = replace(forest(), out_of_bag=out_of_bag)
 
-    every = HeldOut(given, np.arange(30)).loss(given.prior)
-    others = HeldOut(given, np.arange(10, 30)).loss(given.prior)
+    every = HeldOutLoss(given, np.arange(30)).evaluate(given.prior)
+    others = HeldOutLoss(given, np.arange(10, 30)).evaluate(given.prior)
 
     assert every == others

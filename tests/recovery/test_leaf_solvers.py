@@ -11,7 +11,6 @@ from skprune.recovery.leaf_solvers import (
     LeafIndicator,
     LeafSquares,
     Probabilities,
-    project_to_simplex,
     projected_descent,
     ridge,
 )
@@ -19,7 +18,12 @@ from skprune.recovery.leaf_solvers import (
 N_LEAVES = np.array([3, 1, 4])
 
 
-def indicator(n_samples=12, votes=None):
+def project(V):
+    """The nearest probabilities of one output."""
+    return Probabilities((V.shape[1],)).project(V)
+
+
+def indicator(n_samples=12, mask=None):
     """Z as an operator, and as an array."""
     rng = np.random.default_rng(0)
     leaves = rng.integers(N_LEAVES[:, None], size=(len(N_LEAVES), n_samples))
@@ -27,10 +31,10 @@ def indicator(n_samples=12, votes=None):
     for first, leaf, entry in zip(
         np.cumsum(N_LEAVES) - N_LEAVES,
         leaves,
-        np.ones(leaves.shape) if votes is None else votes,
+        np.ones(leaves.shape) if mask is None else mask,
     ):
         dense[np.arange(n_samples), first + leaf] = entry
-    return LeafIndicator(leaves, N_LEAVES, votes), dense
+    return LeafIndicator(leaves, N_LEAVES, mask), dense
 
 
 @pytest.mark.parametrize("entries", [2**22, 20])
@@ -38,7 +42,7 @@ def test_products_are_those_of_the_matrix(entries, monkeypatch):
     """Products with Z and its transpose are those of the array, block by block too."""
     monkeypatch.setattr(leaf_solvers, "BLOCK_ENTRIES", entries)
     rng = np.random.default_rng(1)
-    Z, dense = indicator(votes=rng.random((3, 12)) < 0.6)
+    Z, dense = indicator(mask=rng.random((3, 12)) < 0.6)
     V, R = rng.normal(size=(8, 2)), rng.normal(size=(12, 2))
 
     assert_allclose(Z.dot(V), dense @ V)
@@ -82,15 +86,15 @@ def test_projected_descent_finds_the_constrained_optimum():
     """A general solver finds no better probabilities for the leaves."""
     squares, dense = leaf_squares(0.5)
     rng = np.random.default_rng(4)
-    centre, aim = rng.dirichlet(np.ones(2), 8), 4 * rng.normal(size=(12, 2))
+    centre, target = rng.dirichlet(np.ones(2), 8), 4 * rng.normal(size=(12, 2))
 
     def loss(v):
         v = v.reshape(8, 2)
-        misses = squares.weights * (aim - dense @ v) ** 2
+        misses = squares.weights * (target - dense @ v) ** 2
         return (misses.sum() + (squares.ridge * (v - centre) ** 2).sum()) / 2
 
-    start = Descent(centre, aim - dense @ centre, np.zeros_like(aim))
-    solved = projected_descent(squares, project_to_simplex, centre, start, 1e-10)
+    start = Descent(centre, target - dense @ centre, np.zeros_like(target))
+    solved = projected_descent(squares, project, centre, start, 1e-10)
     best = minimize(
         loss,
         centre.ravel(),
@@ -103,20 +107,20 @@ def test_projected_descent_finds_the_constrained_optimum():
     assert_allclose(solved.values.sum(axis=1), 1, atol=1e-12)
     assert_allclose(loss(solved.values.ravel()), best.fun, rtol=1e-6)
     assert_allclose(solved.values.ravel(), best.x, atol=1e-4)
-    assert_allclose(solved.residual, aim - dense @ solved.values, atol=1e-12)
+    assert_allclose(solved.residual, target - dense @ solved.values, atol=1e-12)
 
 
-def test_pulls_tell_how_leaves_have_moved():
-    """Where nothing holds leaves back, they have moved as the pulls say."""
+def test_residual_sum_is_how_leaves_have_moved():
+    """Without constraints, leaves move by the sum of the residuals of all steps."""
     squares, dense = leaf_squares(1e-12)
-    centre, aim = np.zeros((8, 2)), np.random.default_rng(5).normal(size=(12, 2))
-    start = Descent(centre, aim, np.zeros_like(aim))
+    centre, target = np.zeros((8, 2)), np.random.default_rng(5).normal(size=(12, 2))
+    start = Descent(centre, target, np.zeros_like(target))
 
     solved = projected_descent(
         squares, lambda v: np.array(v, order="F"), centre, start, 1e-2
     )
 
-    moved = dense.T @ (squares.weights * solved.pulls) / squares.bound
+    moved = dense.T @ (squares.weights * solved.residual_sum) / squares.bound
     assert np.abs(moved).max() > 0.1
     assert_allclose(solved.values, moved, rtol=1e-9, atol=1e-9)
 
@@ -131,21 +135,21 @@ def test_projection_is_the_nearest_point(n_columns, spread):
     last = (descending > excess).sum(axis=1) - 1
     expected = np.maximum(V - excess[np.arange(300), last][:, None], 0)
 
-    nearest = project_to_simplex(V)
+    nearest = project(V)
 
     assert_allclose(nearest, expected, atol=1e-12 * spread)
-    assert_allclose(project_to_simplex(nearest), nearest, atol=1e-12)
+    assert_allclose(project(nearest), nearest, atol=1e-12)
 
 
-def test_outputs_are_projected_each_for_itself():
+def test_outputs_are_projected_separately():
     """Every output sums to one, and columns that only pad stay zero."""
     limits = Probabilities((3, 2))
     V = np.random.default_rng(5).normal(size=(20, 6))
 
     P = limits.project(V)
 
-    assert_allclose(P[:, :3], project_to_simplex(V[:, :3]))
-    assert_allclose(P[:, 3:5], project_to_simplex(V[:, 3:5]))
+    assert_allclose(P[:, :3], project(V[:, :3]))
+    assert_allclose(P[:, 3:5], project(V[:, 3:5]))
     assert (P[:, 5] == 0).all()
     assert_allclose(limits.uniform, [1 / 3, 1 / 3, 1 / 3, 1 / 2, 1 / 2, 0])
 

@@ -7,11 +7,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skprune.recovery import leaves as leaves_module
-from skprune.recovery.leaf_choice import HeldOut
+from skprune.recovery.leaf_choice import HeldOutLoss
 from skprune.recovery.leaf_solvers import Probabilities
 from skprune.recovery.leaves import (
     LeafProblem,
+    curvature_weights,
     free_values,
+    recover_boosted,
     recover_leaves,
 )
 
@@ -23,7 +25,7 @@ def squares(Z, Y, spread):
     return ((Z - Y) ** 2 - spread).sum(axis=1) / 2
 
 
-def problem(n_samples=60, *, n_classes=0, noise=0.1, seed=0, votes=None):
+def problem(n_samples=60, *, n_classes=0, noise=0.1, seed=0, out_of_bag=None):
     """Three trees, whose leaves miss a part of the targets."""
     rng = np.random.default_rng(seed)
     leaves = rng.integers(N_LEAVES[:, None], size=(3, n_samples))
@@ -46,7 +48,7 @@ def problem(n_samples=60, *, n_classes=0, noise=0.1, seed=0, votes=None):
         targets=targets,
         weights=rng.random(n_samples) + 0.5,
         fold=np.arange(n_samples) % 3,
-        votes=votes,
+        out_of_bag=out_of_bag,
         limits=Probabilities((n_classes,)) if n_classes else None,
         loss=squares,
     )
@@ -120,8 +122,8 @@ def test_recovery_lowers_the_loss_on_new_samples(n_classes):
 
     values, _ = recover_leaves(given)
 
-    before, _ = HeldOut(every, rows).loss(every.prior)
-    after, _ = HeldOut(every, rows).loss(values)
+    before, _ = HeldOutLoss(every, rows).evaluate(every.prior)
+    after, _ = HeldOutLoss(every, rows).evaluate(values)
     assert after < (0.95 if n_classes else 0.1) * before
 
 
@@ -148,11 +150,11 @@ def test_values_keep_their_lowest():
 def test_many_samples_are_judged_by_one_fold(monkeypatch):
     """No more folds are fitted than are needed to hold out enough samples."""
     given, held = problem(), []
-    monkeypatch.setattr(leaves_module, "HELD_OUT", 20)
+    monkeypatch.setattr(leaves_module, "ENOUGH_SAMPLES", 20)
     monkeypatch.setattr(
         leaves_module,
-        "HeldOut",
-        lambda p, rows: held.append(tuple(rows)) or HeldOut(p, rows),
+        "HeldOutLoss",
+        lambda p, rows: held.append(tuple(rows)) or HeldOutLoss(p, rows),
     )
 
     recover_leaves(given)
@@ -169,3 +171,99 @@ def test_blocks_of_strengths_change_nothing(monkeypatch):
 
     assert same.strength == choice.strength
     assert_allclose(values, expected, rtol=1e-6)
+
+
+def boosted_problem(prior, n_samples=120, seed=0):
+    """Four random trees of three leaves, and noise-free targets of two outputs."""
+    rng = np.random.default_rng(seed)
+    leaves = rng.integers(3, size=(4, n_samples))
+    wanted, column = rng.standard_normal((4, 3)), np.array([0, 1, 0, 1])
+    targets = np.zeros((n_samples, 2))
+    for t in range(4):
+        targets[:, column[t]] += 0.1 * wanted[t, leaves[t]]
+    problem = LeafProblem(
+        leaves=leaves,
+        n_leaves=np.full(4, 3),
+        scale=np.full(12, 0.1),
+        prior=prior,
+        targets=np.full((n_samples, 2), np.nan),
+        weights=np.ones(n_samples),
+        fold=np.arange(n_samples) % 3,
+        out_of_bag=None,
+        limits=None,
+        loss=squares,
+    )
+    return problem, column, targets
+
+
+def sums_of(problem, values, column):
+    """What the trees add up to for each output."""
+    total = np.zeros((problem.leaves.shape[1], 2))
+    for t, leaf in enumerate(problem.leaves):
+        total[:, column[t]] += 0.1 * values[3 * t : 3 * t + 3, 0][leaf]
+    return total
+
+
+def test_leaves_reach_targets_that_they_can():
+    """Targets made by the same leaves are met but for the ridge."""
+    problem, column, targets = boosted_problem(np.zeros((12, 1)))
+    values, choices = recover_boosted(problem, column, targets, np.ones_like(targets))
+    error = np.abs(sums_of(problem, values, column) - targets).max()
+    assert error < 0.02 * np.abs(targets).max()
+    assert set(choices) == {0, 1}
+
+
+def test_outputs_are_apart():
+    """The targets of one output move no leaf of another."""
+    problem, column, targets = boosted_problem(np.zeros((12, 1)))
+    values, _ = recover_boosted(problem, column, targets, np.ones_like(targets))
+    flat = np.ones_like(targets)
+    changed, _ = recover_boosted(problem, column, targets * [1.0, -2.0], flat)
+    of_first = np.repeat(column == 0, 3)
+    assert_array_equal(changed[of_first], values[of_first])
+    assert_allclose(changed[~of_first], -2 * values[~of_first])
+
+
+def test_leaves_without_anything_to_gain_stay():
+    """Where the prior meets its targets, no leaf moves."""
+    prior = np.random.default_rng(1).standard_normal((12, 1))
+    problem, column, _ = boosted_problem(prior)
+    targets = sums_of(problem, prior, column)
+    values, choices = recover_boosted(problem, column, targets, np.ones_like(targets))
+    assert_array_equal(values, prior)
+    assert choices is None
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_curvature_weights_keep_the_weight_and_follow_the_curvature(scale):
+    """Samples count alike in sum, more where the loss bends more, and none nothing."""
+    rng = np.random.default_rng(0)
+    curvature, weights = scale * rng.random(50) ** 4, rng.random(50)
+    factors = curvature_weights(curvature, weights)
+    assert_allclose(weights @ factors, weights.sum())
+    assert_array_equal(np.argsort(factors), np.argsort(curvature))
+    assert factors.min() > 0.2
+
+
+def test_samples_count_alike_where_the_loss_is_flat():
+    """A loss without curvature anywhere leaves the weights as they are."""
+    assert_array_equal(curvature_weights(np.zeros(5), np.ones(5)), np.ones(5))
+
+
+def test_leaves_serve_samples_of_high_curvature():
+    """Targets that no leaf can meet are met better where the loss bends more."""
+    problem, column, _ = boosted_problem(np.zeros((12, 1)), n_samples=600)
+    targets = np.random.default_rng(2).standard_normal((600, 2))
+    first = problem.leaves[0] == 0
+    targets[first, 0] += np.arange(600)[first] % 2 * 4
+    curvature = np.where(targets > 2, 1.0, 0.01)
+    alike, weighted = (
+        recover_boosted(problem, column, targets, h)[0]
+        for h in (np.ones_like(targets), curvature)
+    )
+    high = (targets > 2)[:, 0]
+    errors = [
+        np.abs(sums_of(problem, values, column) - targets)[high, 0].mean()
+        for values in (alike, weighted)
+    ]
+    assert errors[1] < 0.7 * errors[0]

@@ -34,19 +34,19 @@ def problem(n_trees=3, n_leaves=4, n_samples=60, n_classes=3):
         targets=targets,
         weights=rng.random(n_samples) + 0.5,
         fold=np.arange(n_samples) % 3,
-        votes=None,
+        out_of_bag=None,
         limits=Probabilities((n_classes,)),
         loss=lambda Z, Y, spread: ((Z - Y) ** 2 - spread).sum(axis=1) / 2,
     )
 
 
 def objective(given, confidence, values):
-    """What fits minimise, by dense algebra."""
+    """Objective of the fits, by dense algebra."""
     leaf = given.leaves + 4 * np.arange(len(given.leaves))[:, None]
     output = values[leaf].mean(axis=0)
-    aim = confidence * given.targets + (1 - confidence) / 3
+    target = confidence * given.targets + (1 - confidence) / 3
     centre = confidence * given.prior + (1 - confidence) / 3
-    misses = given.weights @ ((output - aim) ** 2).sum(axis=1)
+    misses = given.weights @ ((output - target) ** 2).sum(axis=1)
     ridge = given.bound_strength * ((values - centre) ** 2).sum()
     return (misses + ridge / len(given.leaves) ** 2) / 2
 
@@ -72,8 +72,8 @@ def test_fitted_values_are_the_constrained_optimum(confidence):
     expected, least = optimum(given, confidence)
 
     leaves = BoundLeaves(given)
-    direct = leaves.lowered(leaves.unmoved, confidence)
-    between = leaves.fitted(leaves.unmoved, 0.1)
+    direct = leaves.lowered(leaves.as_trained, confidence)
+    between = leaves.fitted(leaves.as_trained, 0.1)
 
     for start in (direct, leaves.lowered(between, confidence)):
         fit = leaves.fitted(start, TIGHT)
@@ -90,19 +90,19 @@ def test_what_is_taken_over_ends_at_the_optimum():
     few = BoundLeaves(given.thinned(2))
 
     every = BoundLeaves(given)
-    fit = every.fitted(every.taken_over(few.fitted(few.unmoved, 0.1)), TIGHT)
+    fit = every.fitted(every.moved_by(few.fitted(few.as_trained, 0.1)), TIGHT)
 
     assert_allclose(objective(given, 1.0, fit.descent.values), least, rtol=1e-6)
 
 
 def test_few_trees_move_all_of_them():
-    """Pulls of a quarter of the trees bring all near the optimum, before any step."""
+    """Residuals of a quarter of the trees bring all near the optimum."""
     given = problem(n_trees=80, n_samples=400)
     every, few = BoundLeaves(given), BoundLeaves(given.thinned(20))
 
-    start = every.taken_over(few.fitted(few.unmoved, 0.1))
+    start = every.moved_by(few.fitted(few.as_trained, 0.1))
 
-    solved = every.fitted(every.unmoved, 1e-4).descent.values
+    solved = every.fitted(every.as_trained, 1e-4).descent.values
     least, first, here = (
         objective(given, 1.0, v) for v in (solved, given.prior, start.descent.values)
     )
@@ -110,48 +110,51 @@ def test_few_trees_move_all_of_them():
 
 
 def test_residuals_are_those_of_the_values():
-    """However values came about, residuals are the aim less the sums of values."""
+    """However values came about, residuals are the targets minus the sums of values."""
     given = problem(n_trees=6)
     every, few = BoundLeaves(given), BoundLeaves(given.thinned(2))
-    fit = few.fitted(few.unmoved, 0.1)
+    fit = few.fitted(few.as_trained, 0.1)
     lower = few.lowered(fit, 0.6)
-    taken = every.taken_over(lower)
+    taken = every.moved_by(lower)
     parts = [np.arange(40), np.arange(20, 60)]
-    joined = few.joined([part_of(given.thinned(2), rows) for rows in parts], parts)
+    averaged = few.averaged([part_of(given.thinned(2), rows) for rows in parts], parts)
 
-    for leaves, one in ((few, fit), (few, lower), (every, taken), (few, joined)):
-        aim = one.confidence * given.targets + (1 - one.confidence) / 3
+    for leaves, one in ((few, fit), (few, lower), (every, taken), (few, averaged)):
+        target = one.confidence * given.targets + (1 - one.confidence) / 3
         output = leaves.squares.dot(one.descent.values)
-        assert_allclose(one.descent.residual, aim - output, atol=1e-12)
+        assert_allclose(one.descent.residual, target - output, atol=1e-12)
 
 
 def part_of(given, rows):
     """A fit to some of the samples."""
     part = BoundLeaves(given.of_samples(rows))
-    return part.fitted(part.unmoved, 0.1)
+    return part.fitted(part.as_trained, 0.1)
 
 
-def test_joined_fits_are_their_mean():
-    """Values are means, and pulls belong to the samples of each fit."""
+def test_averaged_fits_are_their_mean():
+    """Values are means, and residual sums belong to the samples of each fit."""
     given = problem()
     parts = [np.arange(40), np.arange(20, 60)]
     fits = [part_of(given, rows) for rows in parts]
 
-    joined = BoundLeaves(given).joined(fits, parts).descent
+    averaged = BoundLeaves(given).averaged(fits, parts).descent
 
     one, other = (fit.descent for fit in fits)
-    assert_allclose(joined.values, (one.values + other.values) / 2)
-    assert_allclose(joined.pulls[:20], one.pulls[:20] / 2)
-    assert_allclose(joined.pulls[20:40], (one.pulls[20:] + other.pulls[:20]) / 2)
-    assert_allclose(joined.pulls[40:], other.pulls[20:] / 2)
+    assert_allclose(averaged.values, (one.values + other.values) / 2)
+    assert_allclose(averaged.residual_sum[:20], one.residual_sum[:20] / 2)
+    assert_allclose(
+        averaged.residual_sum[20:40],
+        (one.residual_sum[20:] + other.residual_sum[:20]) / 2,
+    )
+    assert_allclose(averaged.residual_sum[40:], other.residual_sum[20:] / 2)
 
 
 def test_the_fit_of_each_fold_has_not_seen_it(monkeypatch):
-    """What is chosen between are fits to the samples of the other folds alone."""
+    """The choice is between fits to the samples of the other folds alone."""
     given = problem(n_samples=90)
     folds = [np.flatnonzero(given.fold == k) for k in range(3)]
     monkeypatch.setattr(bound_leaves, "CONFIDENCES", (1.0,))
-    monkeypatch.setattr(bound_leaves, "ROUGH", 0.1)
+    monkeypatch.setattr(bound_leaves, "CHOICE_TOLERANCE", 0.1)
 
     choice, fits, parts = choose_confidence(given, folds)
 
@@ -166,8 +169,8 @@ def test_the_fit_of_each_fold_has_not_seen_it(monkeypatch):
 def test_recovered_values_are_probabilities_near_the_optimum(trees, monkeypatch):
     """By a few trees or by all: they sum to one, and most of what can be is gained."""
     given = problem(n_trees=40, n_samples=600)
-    monkeypatch.setattr(bound_leaves, "TREES", trees)
-    monkeypatch.setattr(bound_leaves, "LEAVES", 1)
+    monkeypatch.setattr(bound_leaves, "N_TREES", trees)
+    monkeypatch.setattr(bound_leaves, "N_LEAVES", 1)
     folds = [np.flatnonzero(given.fold == 0)]
 
     values, choice = recover_bound(given, folds)
@@ -175,7 +178,7 @@ def test_recovered_values_are_probabilities_near_the_optimum(trees, monkeypatch)
     assert (values >= 0).all()
     assert_allclose(values.sum(axis=1), 1, atol=1e-14)
     leaves = BoundLeaves(given)
-    best = leaves.fitted(leaves.lowered(leaves.unmoved, choice.confidence), 1e-4)
+    best = leaves.fitted(leaves.lowered(leaves.as_trained, choice.confidence), 1e-4)
     centre = leaves.softened(given.prior, choice.confidence)
     least, first, here = (
         objective(given, choice.confidence, v)

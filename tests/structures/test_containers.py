@@ -1,99 +1,28 @@
-"""The model inside a container is found, with the samples as it sees them."""
+"""What is known of containers that hold one estimator."""
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_diabetes
-from sklearn.exceptions import NotFittedError
+from sklearn.datasets import load_breast_cancer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    TunedThresholdClassifierCV,
+)
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skprune.numerics.held import arrays_of
-from skprune.structures import Samples, final_fit_params, final_model, locate
-
-X, Y = load_diabetes(return_X_y=True)
-SCALED = StandardScaler().fit_transform(X)
-
-
-def containers(alpha=1.0):
-    """Unfitted containers of a ridge, each with the X and y that the ridge sees."""
-    model = Ridge(alpha=alpha)
-    pipeline = make_pipeline(StandardScaler(), model)
-    search = GridSearchCV(Ridge(), {"alpha": [alpha]}, cv=2)
-    log = {"func": np.log, "inverse_func": np.exp}
-    both = TransformedTargetRegressor(
-        GridSearchCV(pipeline, {"ridge__alpha": [alpha]}, cv=2), **log
-    )
-    skipping = Pipeline([("a", None), ("b", "passthrough"), ("c", model)])
-    return {
-        "model": (model, X, Y),
-        "pipeline": (pipeline, SCALED, Y),
-        "skipping": (skipping, X, Y),
-        "search": (search, X, Y),
-        "target": (TransformedTargetRegressor(model, **log), X, np.log(Y)),
-        "both": (both, SCALED, np.log(Y)),
-    }
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("name", containers())
-def test_model_and_samples_are_found(name, frozen):
-    """The fitted model, and X and y as they come to it."""
-    container, seen, targets = containers()[name]
-    assert type(final_model(container)) is Ridge
-    container = container.fit(X, Y)
-    given = FrozenEstimator(container) if frozen else container
-
-    location = locate(given, Samples(X, Y, trained_on=True))
-
-    assert location.model is final_model(container) is final_model(given)
-    assert_allclose(location.samples.X, seen)
-    assert_allclose(location.samples.y, targets)
-    assert location.samples.trained_on is not frozen
-
-
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("name", containers())
-def test_rebuilt_container(name, frozen):
-    """A copy predicts with the new model, and shares nothing with what was given."""
-    container = containers()[name][0].fit(X, Y)
-    before = container.predict(X)
-    given = FrozenEstimator(container) if frozen else container
-    location = locate(given, Samples(X, Y))
-    other = Ridge(alpha=100.0).fit(location.samples.X, location.samples.y)
-
-    rebuilt = location.rebuild(other)
-
-    assert type(rebuilt) is type(container)
-    assert final_model(rebuilt) is other
-    wanted = containers(alpha=100.0)[name][0].fit(X, Y)
-    assert_allclose(rebuilt.predict(X), wanted.predict(X))
-    assert_array_equal(container.predict(X), before)
-    ours = {id(array) for array in arrays_of(rebuilt)}
-    assert not ours & {id(array) for array in arrays_of(container)}
-
-
-def test_frozen_step_becomes_a_plain_one():
-    """The wrapper around the model goes with the model."""
-    given = make_pipeline(StandardScaler(), FrozenEstimator(Ridge().fit(SCALED, Y)))
-    location = locate(given.fit(X, Y), Samples(X, Y, trained_on=True))
-    assert not location.samples.trained_on
-    rebuilt = location.rebuild(Ridge(alpha=3.0).fit(SCALED, Y))
-    assert type(rebuilt[-1]) is Ridge and rebuilt[-1].alpha == 3.0
-
-
-def test_what_cannot_be_located():
-    """Not fitted, or a search that kept no model."""
-    with pytest.raises(NotFittedError):
-        locate(make_pipeline(StandardScaler(), Ridge()), Samples(X, Y))
-    search = GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2, refit=False).fit(X, Y)
-    with pytest.raises(ValueError, match=r"GridSearchCV\(refit=False\).*refit=True"):
-        locate(search, Samples(X, Y))
+from skprune.structures import (
+    Container,
+    Samples,
+    container_of,
+    final_model,
+    locate,
+)
 
 
 def test_default_regressor():
@@ -101,9 +30,52 @@ def test_default_regressor():
     assert type(final_model(TransformedTargetRegressor())) is LinearRegression
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "sees_all"),
+    [
+        (FixedThresholdClassifier, {}, True),
+        (TunedThresholdClassifierCV, {"cv": 2}, True),
+        (TunedThresholdClassifierCV, {"cv": 0.5, "refit": False}, False),
+    ],
+)
+def test_thresholds_see_all_rows_if_they_are_refitted(kind, options, sees_all):
+    """Without refit, the model behind a threshold has seen one part of the rows."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    container = kind(LogisticRegression(), **options)
+    assert final_model(container) is container.estimator
+    location = locate(container.fit(X, y), Samples(X, y, trained_on=True))
+    assert location.model is container.estimator_
+    assert location.samples.trained_on is sees_all
+
+
+def test_another_container_can_be_registered():
+    """A meta-estimator of someone else needs to say what is inside, and no more."""
+
+    class Wrapper(MetaEstimatorMixin, BaseEstimator):
+        def __init__(self, estimator):
+            self.estimator = estimator
+
+        def fit(self, X, y):
+            self.fitted_ = self.estimator.fit(X, y)
+            return self
+
+    @container_of.register(Wrapper)
+    class _Wrapper(Container):
+        def inner(self):
+            return {"": getattr(self.estimator, "fitted_", self.estimator.estimator)}
+
+    X, y = np.eye(4), np.arange(4.0)
+    wrapper = make_pipeline(Wrapper(Ridge())).fit(X, y)
+    location = locate(wrapper, Samples(X, y))
+    assert location.model is wrapper[-1].fitted_
+    new = Ridge().fit(X, 2 * y)
+    assert location.rebuild(new)[-1].fitted_ is new
+
+
 def test_fit_params_under_the_names_of_the_model():
     """Aliases are followed inwards; a frozen model is fitted with nothing."""
-    weights = np.ones(len(Y))
+    X, y, weights = np.eye(5), np.arange(5.0) + 1, np.arange(5) + 1.0
     with config_context(enable_metadata_routing=True):
         model = Ridge().set_fit_request(sample_weight="importance")
         for container in (
@@ -111,8 +83,10 @@ def test_fit_params_under_the_names_of_the_model():
             GridSearchCV(make_pipeline(model), {}),
             TransformedTargetRegressor(model),
         ):
-            found = final_fit_params(container, {"importance": weights})
-            assert list(found) == ["sample_weight"]
-            assert found["sample_weight"] is weights
-    assert final_fit_params(FrozenEstimator(Ridge()), {"sample_weight": weights}) == {}
-    assert final_fit_params(Ridge(), {"sample_weight": 1}) == {"sample_weight": 1}
+            fitted = container.fit(X, y, importance=weights)
+            params = {"importance": weights}
+            location = locate(fitted, Samples(X, y, fit_params=params))
+            assert location.samples.sample_weight is weights
+            frozen = FrozenEstimator(fitted)
+            unasked = locate(frozen, Samples(X, y, fit_params=params)).samples
+            assert unasked.sample_weight is None

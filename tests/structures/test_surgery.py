@@ -23,8 +23,8 @@ from sklearn.tree import (
 
 from skprune.numerics.forest import FlatForest
 from skprune.structures.surgery import (
+    concatenated,
     flatten,
-    joined,
     lone_leaf,
     rebuild_trees,
     tree_sizes,
@@ -291,7 +291,7 @@ def test_joined_records_are_whole():
     layout = np.dtype([("a", "i1"), ("b", "f8")], align=True)
     parts = [np.array([(1, 2.0)], layout), np.array([(3, 4.0), (5, 6.0)], layout)]
 
-    records = joined(parts)
+    records = concatenated(parts)
 
     assert records.dtype == layout and records.itemsize == 16
     assert records.tolist() == [(1, 2.0), (3, 4.0), (5, 6.0)]

@@ -45,23 +45,23 @@ def without_half(structure):
 
 def test_view_reads_what_the_model_computes(model):
     """First guess and values of the leaves that samples reach make the prediction."""
-    holder = tree_model(model)
-    forest, features = holder.flattened(), holder.features(X)
-    total = np.zeros(len(X)) + np.ravel(holder.base(features))
+    view = tree_model(model)
+    forest, features = view.flattened(), view.features(X)
+    total = np.zeros(len(X)) + np.ravel(view.base(features))
     for t in range(forest.n_trees):
-        reached = forest.value[forest.nodes(t), 0][holder.leaves(t, features)]
+        reached = forest.value[forest.nodes(t), 0][view.leaves(t, features)]
         total += forest.scale[t] * reached
     if not isinstance(model, AdaBoostRegressor):  # a median
         assert_allclose(total, model.predict(X), rtol=1e-6)
-    assert_allclose(holder.scale, forest.scale)
-    assert len(holder.names) == forest.n_trees
+    assert_allclose(view.scale, forest.scale)
+    assert len(view.names) == forest.n_trees
 
 
 def test_trees_are_built_from_the_model_as_trained(model):
     """After two cuts the model is that of both, and built but once."""
     kind = family_of(model).structures["connection"]
     structure = without_half(without_half(kind(model, Samples(X, Y))))
-    assert structure._holder is None
+    assert structure._view is None
 
     built = structure.estimator
 
@@ -84,5 +84,5 @@ def test_what_training_left_behind_is_dropped():
 
 def test_models_without_trees_are_refused():
     """The error names the class."""
-    with pytest.raises(TypeError, match="Ridge holds no trees"):
+    with pytest.raises(TypeError, match="Ridge has no trees"):
         tree_model(Ridge())

@@ -1,0 +1,231 @@
+"""Containers of several models: ensembles of named models, and one model an output.
+
+Each model inside is pruned by itself, on the samples and targets that it was fitted to.
+"""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.multiclass import (
+    OneVsOneClassifier,
+    OneVsRestClassifier,
+    OutputCodeClassifier,
+)
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
+from sklearn.svm import LinearSVC
+from sklearn.utils import check_array
+
+from skprune.structures.containers import Container, container_of
+from skprune.structures.samples import check_targets, take
+
+FINAL = "final_estimator_"
+
+
+@container_of.register(VotingClassifier)
+@container_of.register(VotingRegressor)
+class _Named(Container):
+    """An ensemble of named models; those of a classifier are fitted to codes."""
+
+    takes_weights = True
+
+    def inner(self):
+        given = {name: one for name, one in self.estimator.estimators if one != "drop"}
+        if not hasattr(self.estimator, "estimators_"):
+            return given
+        return dict(zip(given, self.estimator.estimators_))
+
+    def transform(self, samples):
+        check_targets(self.estimator, samples)
+        labels = getattr(self.estimator, "classes_", None)  # a regressor has none
+        coded = replace(samples, y=_codes(samples.y, labels))
+        # a model that was fitted before the ensemble may know the labels themselves
+        return [
+            samples if _knows(inner, labels) else coded
+            for inner in self.inner().values()
+        ]
+
+    def route(self, name):
+        return name
+
+
+@container_of.register(StackingClassifier)
+@container_of.register(StackingRegressor)
+class _Stacking(_Named):
+    def inner(self):
+        model = self.estimator
+        default = LogisticRegression() if is_classifier(model) else RidgeCV()
+        final = getattr(model, FINAL, model.final_estimator)
+        return {**super().inner(), FINAL: default if final is None else final}
+
+    def transform(self, samples):
+        *seen, last = super().transform(samples)
+        prefit = isinstance(self.estimator.cv, str)
+        # unless the models were fitted before, the final one is fitted to what others
+        # of their kind predict on held-out folds
+        seen = [replace(s, trained_on=s.trained_on and not prefit) for s in seen]
+        outputs = self.estimator.transform(samples.X)
+        outputs = outputs if sparse.issparse(outputs) else np.asarray(outputs)
+        own = replace(last, X=outputs, trained_on=samples.trained_on and prefit)
+        return [*seen, own]
+
+    def route(self, name):
+        return None if name == FINAL else name
+
+
+class _Numbered(Container):
+    """Clones of one estimator, each fitted to targets of its own."""
+
+    def inner(self):
+        fitted = getattr(self.estimator, "estimators_", None)
+        if fitted is None:
+            return {"estimator": self.estimator.estimator}
+        return {f"estimators_[{k}]": inner for k, inner in enumerate(fitted)}
+
+    def transform(self, samples):
+        return [replace(samples, y=y) for y in self.targets(samples)]
+
+    def targets(self, samples):
+        """Targets of each estimator, of shape (n_samples,)."""
+        raise NotImplementedError
+
+
+@container_of.register(MultiOutputClassifier)
+@container_of.register(MultiOutputRegressor)
+class _Outputs(_Numbered):
+    def targets(self, samples):
+        check_targets(self.estimator, samples)
+        return np.asarray(samples.y).T
+
+
+@container_of.register(OneVsRestClassifier)
+class _OneVsRest(_Numbered):
+    def targets(self, samples):
+        check_targets(self.estimator, samples)
+        binary = self.estimator.label_binarizer_.transform(samples.y)
+        return (binary.toarray() if sparse.issparse(binary) else binary).T
+
+
+@container_of.register(OutputCodeClassifier)
+class _OutputCode(_Numbered):
+    def targets(self, samples):
+        check_targets(self.estimator, samples)
+        codes = np.searchsorted(self.estimator.classes_, samples.y)
+        return self.estimator.code_book_[codes].astype(int).T
+
+
+@container_of.register(OneVsOneClassifier)
+class _OneVsOne(_Numbered):
+    def transform(self, samples):
+        check_targets(self.estimator, samples)
+        samples = replace(samples, X=_validated(samples.X))
+        codes = np.searchsorted(self.estimator.classes_, samples.y)
+        pairs = combinations(range(len(self.estimator.classes_)), 2)
+        return [self._of_pair(samples, codes, *pair) for pair in pairs]
+
+    def _of_pair(self, samples, codes, first, second):
+        rows = np.flatnonzero((codes == first) | (codes == second))
+        return replace(take(samples, rows), y=(codes[rows] == second).astype(int))
+
+
+@container_of.register(ClassifierChain)
+@container_of.register(RegressorChain)
+class _Chain(_Numbered):
+    def transform(self, samples):
+        chain, X = self.estimator, _validated(samples.X)
+        n_features, targets = X.shape[1], np.asarray(samples.y)[:, chain.order_]
+        # without folds each model is fitted to the true targets of those before it
+        as_fitted = chain.cv is None
+        X = _beside(X, targets) if as_fitted else self._with_outputs(X)
+        trained_on = samples.trained_on and as_fitted
+        return [
+            replace(samples, X=X[:, : n_features + k], y=y, trained_on=trained_on)
+            for k, y in enumerate(targets.T)
+        ]
+
+    def _with_outputs(self, X):
+        """Samples beside what each model of the chain says to those after it."""
+        method = getattr(self.estimator, "chain_method_", "predict")
+        for inner in self.estimator.estimators_:
+            output = getattr(inner, method)(X)
+            X = _beside(X, output if output.ndim == 1 else output[:, 1])
+        return X
+
+
+@container_of.register(CalibratedClassifierCV)
+class _Calibrated(Container):
+    def inner(self):
+        model = self.estimator
+        if not hasattr(model, "calibrated_classifiers_"):
+            default = LinearSVC(random_state=0)
+            return {
+                "estimator": default if model.estimator is None else model.estimator
+            }
+        fitted = enumerate(model.calibrated_classifiers_)
+        return {f"calibrated_classifiers_[{k}]": one.estimator for k, one in fitted}
+
+    def transform(self, samples):
+        check_targets(self.estimator, samples)
+        samples = replace(samples, trained_on=samples.trained_on and self._sees_all)
+        return [self._known(inner, samples) for inner in self.inner().values()]
+
+    @property
+    def _sees_all(self):
+        """Whether the model inside is fitted to all rows, not to those of a fold."""
+        model = self.estimator
+        if model.ensemble != "auto":
+            return not model.ensemble
+        return isinstance(model.estimator, FrozenEstimator)
+
+    def _known(self, inner, samples):
+        """The samples of the classes that an estimator has seen in its fold."""
+        y, classes = np.asarray(samples.y).ravel(), self.estimator.classes_
+        if not np.isin(inner.classes_, classes).all():  # it was fitted to codes
+            y = np.searchsorted(classes, y)
+        is_known = np.isin(y, inner.classes_)
+        samples = replace(samples, y=y)
+        return samples if is_known.all() else take(samples, np.flatnonzero(is_known))
+
+
+def _codes(y, labels):
+    """What a stacking or voting ensemble fits its models to."""
+    if labels is None:
+        return np.asarray(y).ravel()
+    if isinstance(labels, list):
+        columns = map(np.searchsorted, labels, np.asarray(y).T)
+        return np.stack(list(columns), axis=1)
+    return np.searchsorted(labels, np.ravel(y))
+
+
+def _knows(inner, labels):
+    """Whether an estimator was fitted to labels, not to their codes."""
+    known = getattr(inner, "classes_", ())
+    return isinstance(labels, np.ndarray) and np.array_equal(known, labels)
+
+
+def _validated(X):
+    """Samples as a container hands them on that validates them itself."""
+    return check_array(X, accept_sparse=["csr", "csc"], ensure_all_finite=False)
+
+
+def _beside(X, columns):
+    columns = columns.reshape(len(columns), -1)
+    if sparse.issparse(X):
+        return sparse.hstack((X, columns), format="csr")
+    return np.hstack((X, columns))
