@@ -23,7 +23,7 @@ from skprune.numerics.sampling import inclusion_probabilities, systematic_sample
 
 EQUATIONS = 2, 15  # rows times outputs per free weight: at least, and enough
 DENSE = 0.1  # density from which a product with sparse rows is the slower one
-SHARE = 0.2  # of the samples that are enough where they make no fewer equations
+ENOUGH_SHARE = 0.2  # of the samples, if they give enough equations
 
 
 def weight_gradient(signals, survivors, D):
@@ -76,7 +76,7 @@ def curvature_rows(shape, n_weights):
     """
     n_samples, n_outputs = shape
     least, enough = (-(-ratio * n_weights // n_outputs) for ratio in EQUATIONS)
-    return min(n_samples, max(least, min(enough, int(SHARE * n_samples))))
+    return min(n_samples, max(least, min(enough, int(ENOUGH_SHARE * n_samples))))
 
 
 def draw_rows(sizes, n_rows):

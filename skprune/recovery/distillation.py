@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 from skprune.numerics.losses import LOGISTIC, SOFTMAX
 from skprune.numerics.network import Signals
 
-SHARE = 0.5  # of the teacher in a target
+TEACHER_SHARE = 0.5  # weight of the teacher in a target; chosen on MNIST and digits
 LEAST_FACTOR = 0.01  # smallest one that logits are multiplied by
 
 
@@ -53,7 +53,7 @@ def softened(loss, Y, teacher):
     """
     temperature = max(sharpness(loss, teacher), 1.0)
     predicted = loss.gradient(teacher / temperature, np.zeros_like(Y))
-    return (1 - SHARE) * Y + SHARE * predicted
+    return (1 - TEACHER_SHARE) * Y + TEACHER_SHARE * predicted
 
 
 def sharpness(loss, Z):

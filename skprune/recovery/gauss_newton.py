@@ -46,7 +46,7 @@ ITERATIONS = 10  # of conjugate gradients; each step starts from a better networ
 SOLVED = 1e-6  # residual below which further iterations only add rounding
 NEGLIGIBLE = 0.002  # excess loss, as a share of what the teacher is worth
 ENOUGH = 0.05  # share of the excess loss that a further step has to remove
-DAMPING = 1e-3  # of the first step, relative to the diagonal of the curvature
+FIRST_DAMPING = 1e-3  # relative to the diagonal of the curvature
 HALVINGS = 6
 WRONG = 0.3  # share of the rows of the curvature that are drawn by their errors
 SINGLE = np.float32  # steps are found in it; what they are worth, in that of the model
@@ -201,7 +201,7 @@ def affordable_steps(network, n_samples, n_rows):
 
 def _descend(teacher, signals, survivors, n_rows, n_steps):
     """The network after some steps; ends early where a step no longer helps."""
-    excess, damping = teacher.excess(signals.output), DAMPING
+    excess, damping = teacher.excess(signals.output), FIRST_DAMPING
     for _ in range(n_steps):
         step, slope = _damped_step(teacher, signals, survivors, n_rows, damping)
         before = excess
