@@ -171,7 +171,8 @@ class SquaredError(LinearView):
     def targets(self, y):
         if is_classifier(self.model):
             return 2.0 * self._indicator(y) - 1.0
-        return np.asarray(y).reshape(len(y), -1).astype(float)
+        y = np.asarray(y, dtype=float)
+        return y.reshape(len(y), -1)
 
 
 class SquaredHinge(LinearView):
