@@ -113,7 +113,7 @@ class Network:
         return self.activations[index].value(Z, out=Z)
 
     def resting(self, index):
-        """Compute the activations of a hidden layer whose inputs are zero, (n_neurons,)."""
+        """Compute the activations of a hidden layer for inputs of zero."""
         return self.activations[index].value(self.intercepts[index])
 
 
@@ -239,7 +239,7 @@ class Signals:
         return gradients[::-1]
 
     def mean_slope(self, below, layer, weights):
-        """Compute the mean derivative of Z of a layer with respect to inputs of `below`.
+        """Compute the mean derivative of Z of a layer with respect to inputs `below`.
 
         Approximated by the product of the weights between the two layers, with the
         weighted mean slope of each activation: (n_inputs of `below`, n_outputs of
