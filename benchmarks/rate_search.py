@@ -107,9 +107,7 @@ def compare(name, model, options, wanted, X, y):
     print(f"  limits: {speeds}; {len(MANY)} rates at most {MOST} of the time")
     scoring = last.cv_results_["mean_score_time"].mean()
     each = (many - few) / (5 * (len(MANY) - len(RATES)))
-    print(
-        f"  candidate: {1e3 * each:.1f} ms, {1e3 * scoring:.1f} of it to score"
-    )
+    print(f"  candidate: {1e3 * each:.1f} ms, {1e3 * scoring:.1f} of it to score")
     return good and many / few <= MOST
 
 
