@@ -342,7 +342,7 @@ def test_removed_layer_leaves_a_gap():
 
 def test_other_models_have_no_layers():
     """A forest raises an error that says what the picture is for."""
-    with pytest.raises(TypeError, match="this picture is for MLPClassifier"):
+    with pytest.raises(TypeError, match="this plot is for MLPClassifier"):
         PruningLayersDisplay.from_estimator(pruned(LINEAR))
 
 
@@ -416,8 +416,8 @@ def test_unfitted_estimator_is_named(kind, estimator):
     ],
 )
 def test_what_was_not_pruned_is_not_called_unfitted(kind, estimator):
-    """A fitted model that has nothing to draw is told so, and what would have."""
-    with pytest.raises(TypeError, match=r"nothing to draw.*fitted PruningEstimator"):
+    """A fitted model that has cannot be plotted is told so, and what would have."""
+    with pytest.raises(TypeError, match=r"cannot be plotted.*fitted PruningEstimator"):
         kind.from_estimator(estimator.fit(X, y))
 
 

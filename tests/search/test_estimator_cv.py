@@ -354,7 +354,7 @@ def test_guarantee_counts_changed_predictions():
         ({}, "needs at least 408 held-out samples, but cv holds out 90"),
         ({"cv": ShuffleSplit(1, test_size=0.5)}, "holds out 45"),
         ({"cv": RepeatedKFold()}, "several times"),
-        ({"estimator": Ridge()}, "Ridge has none of"),
+        ({"estimator": Ridge()}, "Ridge is no classifier"),
     ],
 )
 def test_guarantee_that_cannot_be_given_is_refused_at_once(options, message):

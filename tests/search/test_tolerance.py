@@ -67,7 +67,7 @@ def test_rate_is_found_among_other_parameters():
     rates = search.cv_results_["param_pruningestimator__rate"].astype(float)
     assert search.best_index_ == np.lexsort((means, rates))[-1]
     search.set_params(param_grid=[grid, {"pruningestimator__estimator__C": [1.0]}])
-    with pytest.raises(ValueError, match="each candidate has a number"):
+    with pytest.raises(ValueError, match="give each candidate a number"):
         search.fit(X, Y)
 
 
@@ -87,7 +87,7 @@ def test_search_without_a_rate_is_an_error(param):
     """The error lists the parameters that were searched over."""
     search = GridSearchCV(LogisticRegression(), {"C": [1, 2]})
     search.set_params(refit=within_tolerance(param=param))
-    with pytest.raises(ValueError, match=r"no rate of the search.*\['C'\]"):
+    with pytest.raises(ValueError, match=r"not name one rate.*\['C'\]"):
         search.fit(X, Y)
 
 
