@@ -72,7 +72,7 @@ def test_rate_is_found_among_other_parameters():
 
 
 def test_metric_is_named_in_a_search_over_several():
-    """The score that decides is chosen by name, and an unknown one is an error."""
+    """The deciding score is chosen by name; an unknown name is an error."""
     model = PruningEstimator(LogisticRegression())
     search = GridSearchCV(model, {"rate": RATES}, scoring=["accuracy", "f1_macro"])
     search.set_params(refit=within_tolerance(1, metric="f1_macro")).fit(X, Y)
@@ -92,6 +92,6 @@ def test_search_without_a_rate_is_an_error(param):
 
 
 def test_refit_is_pickled_with_its_search():
-    """The callable goes to other processes and into files."""
+    """The callable can be pickled with its search."""
     refit = pickle.loads(pickle.dumps(within_tolerance(0.1)))
     assert refit.keywords["tolerance"] == 0.1
