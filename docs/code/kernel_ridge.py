@@ -49,6 +49,7 @@ class KernelPoints(Structure):
     """
 
     group_names = ["dual_coef_"]
+    answers = RowReadout.answers
 
     def __init__(self, model, samples):
         self.estimator = copy.deepcopy(model)

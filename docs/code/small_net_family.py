@@ -51,6 +51,7 @@ class HiddenNeurons(Structure):
     """
 
     group_names = ["hidden"]
+    answers = RowReadout.answers
 
     def __init__(self, model, samples):
         self.X = np.asarray(samples.X, dtype=float)

@@ -1,9 +1,9 @@
-"""Budgets: as little pruning as brings a model below a size or a time.
+"""Budgets: as little pruning as brings a model below a size or a latency.
 
-Sizes fall as units go, so the fewest units that must go are found by bisection, on
-models that are pruned but not recovered: recovery moves weights and leaves sizes as
-they are. What little it may change after all, where it happens to make weights zero
-or several steps rank anew, is settled on models pruned as they will be.
+Sizes fall as units are removed, so bisection finds the fewest units to remove, on
+models that are pruned but not compensated: compensation moves weights and leaves sizes
+alone. What it may still change, when weights become zero or several steps rank anew, is
+settled on models pruned as the user asked.
 """
 
 import re
@@ -24,11 +24,11 @@ POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3}
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Budget:
-    """A rate given by what the model may cost: the smallest that is cheap enough.
+    """Limits on what the model may cost, in place of a rate.
 
-    As ``rate`` of `PruningEstimator` and `prune`. Where several limits are given all
-    of them hold. What is measured is the pruned model itself, without the steps of a
-    Pipeline around it; a limit that it keeps already leaves it as it is.
+    As ``rate`` of `PruningEstimator` and `prune` it stands for the smallest rate that
+    keeps every limit. The pruned model itself is measured, without the steps of a
+    Pipeline around it. A model that keeps the limits already is not pruned.
 
     Parameters
     ----------
@@ -96,19 +96,9 @@ class Budget:
         return limits
 
     def excess(self, model, X):
-        """What of a model is above its limit.
+        """Costs of a fitted model that are above their limits, a dict by name.
 
-        Parameters
-        ----------
-        model : estimator
-            Fitted.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples for the measuring of `latency_ms`.
-
-        Returns
-        -------
-        dict of str to float
-            What it costs, for each limit that it is above; empty where it keeps all.
+        ``latency_ms`` is measured on the first rows of `X`.
         """
         size = model_size(model)
         costs = {name: getattr(size, name) for name in SIZES}
@@ -127,22 +117,9 @@ def _check_positive(name, value, kind):
 
 
 def n_bytes_of(text):
-    """The number of bytes that a text says.
+    """Number of bytes that a text such as "1.5 MB" or "2KiB" stands for.
 
-    Parameters
-    ----------
-    text : str
-        A number and B, kB, MB or GB (powers of 1000) or KiB, MiB or GiB (of 1024).
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    ValueError
-        If the text says something else.
+    kB, MB and GB are powers of 1000, KiB, MiB and GiB powers of 1024.
 
     Examples
     --------
@@ -159,22 +136,11 @@ def n_bytes_of(text):
     return float(number) * (1024 if binary else 1000) ** POWERS[prefix]
 
 
-def fewest_gone(most, likely, certain):
-    """The smallest number of removed units that meets a budget.
+def fewest_removed(most, likely, certain):
+    """Find the smallest number of removed units that meets a budget.
 
-    Parameters
-    ----------
-    most : int
-        How many units can go.
-    likely : callable
-        ``likely(n_gone) -> bool``, quick: whether the budget is probably met.
-    certain : callable
-        The same, as it will be measured; asked near the boundary only.
-
-    Returns
-    -------
-    int or None
-        None where not even `most` is enough.
+    ``likely(n_removed)`` says quickly whether the budget is probably met, ``certain``
+    measures it and is asked near the boundary only. None if `most` is not enough.
     """
     start = _bisect(likely, -1, most)
     if not certain(start):
@@ -197,7 +163,7 @@ def _fewest_above(low, most, certain):
 
 
 def _bisect(meets, low, high):
-    """The smallest number above `low` that meets, `high` where none below it does."""
+    """The smallest number above `low` that meets; `high` if none below it does."""
     while high - low > 1:
         middle = (low + high) // 2
         if meets(middle):
@@ -208,22 +174,7 @@ def _bisect(meets, low, high):
 
 
 def prediction_seconds(estimator, X, n_runs=11):
-    """Median wall time of predicting some samples.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Samples that one call of ``predict`` takes.
-    n_runs : int, default=11
-        How many calls are timed, after one that is not.
-
-    Returns
-    -------
-    float
-        In seconds.
-    """
+    """Median seconds that ``estimator.predict(X)`` takes, after a first call."""
     estimator.predict(X)
     return float(np.median([_seconds(estimator, X) for _ in range(n_runs)]))
 

@@ -68,23 +68,9 @@ class Fit:
     def structures(self, granularity=None, shared=False):
         """Structure of each model that is pruned, as trained.
 
-        Parameters
-        ----------
-        granularity : str, default=None
-            What a unit is: the name that the family uses or a synonym. None is the
-            default of the family.
-        shared : bool, default=False
-            Whether several prunings will start from it.
-
-        Returns
-        -------
-        list of Structure
-            One for each member of the location; the same objects at each call.
-
-        Raises
-        ------
-        ValueError
-            If the targets do not fit a model.
+        A granularity of None is the default of the family. `shared` says that several
+        prunings start from these structures. Each call returns the same objects.
+        Raises a ValueError if the targets do not fit a model.
         """
         members = enumerate(self.location.members)
         return [self._structure(k, one, granularity, shared) for k, one in members]
@@ -123,24 +109,14 @@ class Fit:
         return class_rows(self.model, self.location.samples.y)
 
     def recall_of(self, structures, model):
-        """Recall of each class by this model or one pruned from it.
+        """Recall of each class by this model or one pruned from it, a dict by label.
 
-        Parameters
-        ----------
-        structures : list of Structure
-            One for each member of the location.
-        model : callable
-            ``model()`` is the estimator, asked only if several members decide.
-
-        Returns
-        -------
-        dict of class label to float
-            On `class_rows`.
+        Several members decide together: then ``model()`` is the estimator to ask.
         """
         if not self.class_rows:
             return {}
         X = take_rows(self.location.samples.X, self.class_rows)
-        if self.location.members[0].model is not self.model:
+        if [member.model for member in self.location.members] != [self.model]:
             return recall(model().predict(X), self.class_rows)
         # reading the class off the output takes a fifth of the time of a forest's own
         # predict (RF(200), 432 rows), which a search would pay for each candidate
@@ -155,13 +131,7 @@ class Fit:
 
 
 class FitStore:
-    """Least recently used cache of `Fit` objects.
-
-    Parameters
-    ----------
-    most_bytes : int
-        Limit on what all of them hold together.
-    """
+    """Least recently used cache of `Fit` objects, with a limit on their bytes."""
 
     def __init__(self, most_bytes):
         self.most_bytes = most_bytes
@@ -192,6 +162,8 @@ STORE = FitStore(MOST_BYTES)
 def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT):
     """Fit the estimator that is to be pruned, or load it from a cache.
 
+    Callbacks of `task` reach the estimator only without a cache.
+
     Parameters
     ----------
     estimator : estimator
@@ -200,13 +172,10 @@ def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT
         Training samples, with the weights that pruning uses.
     fit_params : dict
         Metadata for its ``fit``.
-    random_state : int, RandomState instance or None
-        Seed of nested ``random_state`` parameters.
-    memory : None, str or object with the joblib.Memory interface
-        Cache of fitted models.
+    random_state, memory
+        As in `PruningEstimator`.
     task : Task, default=SILENT
-        The task that the fit is a part of. Callbacks reach the estimator only without
-        a cache.
+        The task that the fit is a part of.
 
     Returns
     -------
@@ -226,19 +195,9 @@ def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT
 
 
 def seeded(estimator, random_state):
-    """Set every nested ``random_state`` from one seed.
+    """Set every nested ``random_state`` of an estimator from one seed, in place.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    random_state : int, RandomState instance or None
-        None leaves the estimator as it is.
-
-    Returns
-    -------
-    estimator
-        The same object.
+    None leaves the estimator as it is.
     """
     if random_state is None:
         return estimator
@@ -283,23 +242,7 @@ def _copied(samples):
 
 
 def writable(memory):
-    """Check that a cache can store what it is given.
-
-    Parameters
-    ----------
-    memory : str or object with the joblib.Memory interface
-        A folder, or another store.
-
-    Returns
-    -------
-    object with the joblib.Memory interface
-        The same, or that of the folder.
-
-    Raises
-    ------
-    ValueError
-        If its folder cannot be written.
-    """
+    """Return the joblib Memory of a folder; ValueError if it cannot be written."""
     try:
         memory = check_memory(memory)
         if getattr(memory, "backend", None) == "local" and memory.location is not None:

@@ -43,14 +43,13 @@ def prune(
         TransformedTargetRegressor or FrozenEstimator that holds one, or an ensemble of
         several (stacking, voting, one-vs-rest, ...). It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Samples on which units are ranked and survivors re-estimated: those that the
-        model was trained on, or others like them.
+        Calibration data, on which units are ranked and the remaining parameters
+        re-estimated: the samples that the model was trained on, or others like them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
     rate : float or Budget
-        Share of the units that is removed, in [0, 1): exactly
-        ``round(rate * n_units)`` of them go. Or a `Budget`, for the smallest rate
-        that meets it.
+        Fraction of units to remove, in [0, 1): exactly ``round(rate * n_units)`` of
+        them. Or a `Budget`, for the smallest rate that meets it.
     method, granularity, scope, n_steps, compensate, finetune, verbose
         As in `PruningEstimator`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -99,10 +98,8 @@ def prune(
         finetune=finetune,
         verbose=verbose,
     )
-    fit, rng = (
-        Fit(estimator, Samples(X, y, sample_weight)),
-        make_generator(random_state),
-    )
+    fit = Fit(estimator, Samples(X, y, sample_weight))
+    rng = make_generator(random_state)
     [pruned] = prunings(fit, plan, [rate], rng)
     report_with_recall(pruned)
     return pruned.estimator
@@ -126,12 +123,11 @@ def pruning_path(
 ):
     """Prune a fitted model at several rates.
 
-    Each model of the path is the one that `prune` returns at its rate with the same
-    `random_state`, to the last digit. What the rates have in common is done once: the
-    units are found and ranked (`L1` ranks for each rate, as its penalty follows from
-    it), and survivors of every rate are estimated from the same moments. With
-    ``n_steps > 1`` the steps of different rates differ, and only the first ranking is
-    shared. Memory: what the largest pruning needs, and the models that are kept.
+    Each model of the path is exactly the one that `prune` returns at its rate with the
+    same `random_state`. The work that the rates share is done once: the units are found
+    and ranked (`L1` ranks for each rate, as its penalty follows from it). With
+    ``n_steps > 1`` only the first ranking is shared. The path needs the memory of one
+    pruning and of the models that it returns.
 
     Parameters
     ----------
@@ -140,13 +136,13 @@ def pruning_path(
         TransformedTargetRegressor or FrozenEstimator that holds one, or an ensemble of
         several (stacking, voting, one-vs-rest, ...). It is not changed.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Samples on which units are ranked and survivors re-estimated: those that the
-        model was trained on, or others like them.
+        Calibration data, on which units are ranked and the remaining parameters
+        re-estimated: the samples that the model was trained on, or others like them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
     rates : array-like of shape (n_rates,)
-        Shares of the units that are removed, each in [0, 1). They are sorted, and a
-        rate that is given several times counts once.
+        Fractions of units to remove, each in [0, 1). They are sorted, and a repeated
+        rate counts once.
     method, granularity, scope, n_steps, compensate, finetune, verbose
         As in `PruningEstimator`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -196,10 +192,8 @@ def pruning_path(
         finetune=finetune,
         verbose=verbose,
     )
-    fit, rng = (
-        Fit(estimator, Samples(X, y, sample_weight)),
-        make_generator(random_state),
-    )
+    fit = Fit(estimator, Samples(X, y, sample_weight))
+    rng = make_generator(random_state)
     # the largest model last: it is a copy, made when nothing else needs memory
     order, found = sorted(rates, key=lambda rate: (rate == 0, rate)), {}
     for rate, pruned in zip(order, prunings(fit, plan, order, rng)):
@@ -212,22 +206,9 @@ def pruning_path(
 
 
 def check_rates(rates):
-    """Sort rates and drop repeated ones.
+    """Sort rates and drop repeated ones, a list of float.
 
-    Parameters
-    ----------
-    rates : array-like of shape (n_rates,)
-        Shares of the units that go.
-
-    Returns
-    -------
-    list of float
-        In ascending order, each once.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or one is not a number in [0, 1).
+    Raises a ValueError if there is none, or one is not a number in [0, 1).
     """
     values = np.atleast_1d(np.asarray(rates, dtype=object))
     if values.ndim > 1 or not len(values):
@@ -239,24 +220,14 @@ def check_rates(rates):
         number = isinstance(rate, Real) and not isinstance(rate, bool | np.bool_)
         if not number or not 0 <= rate < 1:
             raise ValueError(
-                f"rates={rates!r} has {rate!r}, which is not a share of units; each "
+                f"rates={rates!r} has {rate!r}, which is not a fraction of units; each "
                 "rate must be a number in [0, 1)."
             )
     return sorted({float(rate) for rate in values})
 
 
 def rate_grid(rates):
-    """The candidates of a search.
-
-    Parameters
-    ----------
-    rates : int or array-like of shape (n_rates,)
-        The rates, or their number.
-
-    Returns
-    -------
-    list of float
-        In ascending order, each once.
+    """The candidates of a search in ascending order, from rates or their number.
 
     Examples
     --------
@@ -311,8 +282,8 @@ class PruningPath:
         Returns
         -------
         pandas.DataFrame
-            One row a rate, with the columns ``rate``, ``n_units`` (those that are
-            left), ``n_parameters``, ``n_nonzero``, ``n_macs`` and ``n_bytes``.
+            One row per rate, with the columns ``rate``, ``n_units`` (those that
+            remain), ``n_parameters``, ``n_nonzero``, ``n_macs`` and ``n_bytes``.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What a pruning is asked to be, checked before anything expensive is done."""
+"""The plan of a pruning: parameters, checked before anything expensive is done."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,25 +14,7 @@ from skprune.structures import family_of, prunable_models
 
 @dataclass(frozen=True)
 class Plan:
-    """How to prune: the parameters of `prune`, checked against a model.
-
-    Attributes
-    ----------
-    method : Method
-        What ranks the units.
-    granularity : str
-        What a unit is; the name that the family uses or a synonym.
-    scope : {"global", "local", "lamp"}
-        How layers or trees compete.
-    n_steps : int
-        Number of steps.
-    compensate : bool
-        Whether survivors are estimated anew after each step.
-    finetune : int
-        Passes over the samples after each step.
-    verbose : int
-        Whether each step prints a line.
-    """
+    """How to prune: the parameters of `prune` but the rate."""
 
     method: Method
     granularity: str = "connection"
@@ -43,21 +25,12 @@ class Plan:
     verbose: int = 0
 
     def check(self, estimator):
-        """Raise where the plan does not fit the estimator, fitted or not.
+        """Raise if the plan does not fit an estimator, fitted or not.
 
-        Parameters
-        ----------
-        estimator : estimator
-            A model or a container of one.
-
-        Raises
-        ------
-        TypeError
-            If the model is not one that can be pruned.
-        ValueError
-            If the family of a model does not have the granularity, or is not
-            trained by passes and `finetune` asks for some, or if a value is out of
-            its range. Names the model, if there are several.
+        A TypeError if its model cannot be pruned. A ValueError if a value is out of its
+        range, if the family of a model does not have the granularity, or if it is not
+        trained by passes and `finetune` asks for some; with several models it names
+        the one.
         """
         models = prunable_models(estimator)
         families = [(name, family_of(model)) for name, model in models]
@@ -93,21 +66,9 @@ class Plan:
 
 
 def check_needs(method, family, granularity):
-    """Raise if a method asks what the read-outs of a granularity do not answer.
+    """Raise a ValueError if a method needs operations that read-outs do not have.
 
-    Parameters
-    ----------
-    method : Method
-        What ranks the units.
-    family : Family
-        Of the model.
-    granularity : str
-        A canonical one of the family.
-
-    Raises
-    ------
-    ValueError
-        Names the parameter of the method, and what would be right.
+    It names the parameter of the method, and what would be right.
     """
     for need in method.needs():
         if need.operation in family.answers(granularity):
@@ -132,52 +93,21 @@ def _naming(name):
 
 
 def plan_for(estimator, *, method, **options):
-    """Make a plan and check it against an estimator, fitted or not.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container of one.
-    method : str, Method or callable
-        As in `PruningEstimator`.
-    **options
-        The other attributes of `Plan`.
-
-    Returns
-    -------
-    Plan
-        Checked.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `Plan.check`.
-    """
+    """Make a plan from parameters of `prune` and check it against an estimator."""
     plan = Plan(make_method(method), **options)
     plan.check(estimator)
     return plan
 
 
 def check_rate(rate):
-    """Raise if a rate is neither a number in [0, 1) nor a budget.
-
-    Parameters
-    ----------
-    rate : float or Budget
-        Share of the units that goes, or what the model may cost.
-
-    Raises
-    ------
-    ValueError
-        Says the value and the range.
-    """
+    """Raise a ValueError if a rate is neither a number in [0, 1) nor a `Budget`."""
     if isinstance(rate, Budget):
         return
     number = isinstance(rate, Real) and not isinstance(rate, bool)
     if not number or not 0 <= float(rate) < 1:
         raise ValueError(
-            f"rate={rate!r} is not a share of units; it must be a number in [0, 1), or "
-            "a Budget."
+            f"rate={rate!r} is not a fraction of units; it must be a number in [0, 1), "
+            "or a Budget."
         )
 
 

@@ -1,4 +1,4 @@
-"""How far a fit is: printed lines, and the tasks that callbacks follow.
+"""Progress of a fit: printed lines, and the tasks that callbacks follow.
 
 scikit-learn 1.9 tells callbacks about the tasks of a fit, which form a tree: the fit of
 the model, then the pruning with its steps and their training passes. `Task` is a node
@@ -12,7 +12,7 @@ from skprune._compat import SILENT_CONTEXT, open_callback_context
 
 
 class Task:
-    """A part of a fit, of which callbacks hear the beginning and the end.
+    """Part of a fit, whose beginning and end callbacks are told.
 
     Parameters
     ----------
@@ -31,18 +31,12 @@ class Task:
         self._attributes = None
 
     def reached(self, model):
-        """Let callbacks see what `estimator` would be if its fit ended here.
-
-        Parameters
-        ----------
-        model : callable
-            ``model()`` returns the fitted ``estimator_``; called where a callback asks.
-        """
+        """Let callbacks ask ``model()`` for the ``estimator_`` as it is by now."""
         self._attributes = lambda: {"estimator_": model()}
 
     @contextmanager
     def running(self):
-        """The time from the beginning of the task to its end, a context manager."""
+        """Run from the beginning of the task to its end, as a context manager."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
         yield self
         self.context.call_on_fit_task_end(
@@ -52,81 +46,31 @@ class Task:
         )
 
     def subtask(self, name, n_subtasks=0):
-        """A part of this task, as a context manager that gives the new `Task`.
-
-        Parameters
-        ----------
-        name : str
-            Seen beside a progress bar.
-        n_subtasks : int, default=0
-            How many parts it will have at most.
-
-        Returns
-        -------
-        context manager
-            Of the running task.
-        """
+        """Run a part of this task, as a context manager that gives the new `Task`."""
         return self.part(name, n_subtasks).seeing(self.data).running()
 
     def part(self, name, n_subtasks=0):
-        """A part of this task that begins later, perhaps in another process.
+        """Make a part that begins later, perhaps in another process, without data.
 
-        Parameters
-        ----------
-        name, n_subtasks
-            As in `subtask`.
-
-        Returns
-        -------
-        Task
-            Which knows no data.
+        The name is shown beside a progress bar; `n_subtasks` is the number of its own
+        parts at most.
         """
         context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
         return Task(self.estimator, context)
 
     def seeing(self, data):
-        """This task with other data.
-
-        Parameters
-        ----------
-        data : dict
-            From `data_of`.
-
-        Returns
-        -------
-        Task
-            Of the same context.
-        """
+        """This task with other data, from `data_of`."""
         return Task(self.estimator, self.context, data)
 
     def passes(self, n_passes):
-        """Iterate over training passes, each of which is a task.
-
-        Parameters
-        ----------
-        n_passes : int
-            How many.
-
-        Yields
-        ------
-        int
-            Number of the pass, from zero.
-        """
+        """Iterate over the numbers of training passes, each of which is a task."""
         for number in range(n_passes):
             with self.subtask("epoch"):
                 yield number
 
     @contextmanager
     def fitting(self, estimator, name="fit-model"):
-        """The fit of an estimator inside, whose tasks are parts of this one.
-
-        Parameters
-        ----------
-        estimator : estimator
-            About to be fitted; it may know nothing of callbacks.
-        name : str, default="fit-model"
-            Seen beside a progress bar.
-        """
+        """Fit an estimator inside, whose tasks become parts of this one."""
         context, handed = self.context.subcontext(task_name=name), nullcontext()
         if hasattr(estimator, "set_callbacks"):
             handed = context.propagate_callback_context(estimator)
@@ -138,72 +82,26 @@ SILENT = Task()
 
 
 def fit_task(estimator, n_subtasks, X, y, sample_weight):
-    """The fit of an estimator, as a context manager that gives its `Task`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A `CallbackSupportMixin` whose ``fit`` runs.
-    n_subtasks : int
-        How many parts the fit has.
-    X, y : array-like
-        Training samples.
-    sample_weight : array-like of shape (n_samples,) or None
-        Their weights.
-
-    Returns
-    -------
-    context manager
-        Of the running task.
-    """
+    """Run the fit of an estimator, as a context manager that gives its `Task`."""
     context = open_callback_context(estimator, n_subtasks)
     return Task(estimator, context, data_of(X, y, sample_weight)).running()
 
 
 def data_of(X, y, sample_weight):
-    """What callbacks are told of the samples of a task.
-
-    Parameters
-    ----------
-    X, y, sample_weight
-        As in `fit_task`.
-
-    Returns
-    -------
-    dict
-        With ``X``, ``y`` and ``metadata``.
-    """
+    """Samples of a task as callbacks take them, a dict."""
     weights = None if sample_weight is None else {"sample_weight": sample_weight}
     return {"X": X, "y": y, "metadata": weights}
 
 
 class StepLines:
-    """One printed line a step: units, loss and the time that is left.
-
-    Parameters
-    ----------
-    n_steps : int
-        Number of steps.
-    n_units : int
-        Number of units before the first one.
-    """
+    """One printed line per step: units, loss and the remaining time."""
 
     def __init__(self, n_steps, n_units):
         self.n_steps, self.n_units = n_steps, n_units
         self.started = perf_counter()
 
     def show(self, step, n_left, loss):
-        """Print the line of a step that has just ended.
-
-        Parameters
-        ----------
-        step : int
-            Its number, from one.
-        n_left : int
-            Units that are left.
-        loss : float
-            Of the model as it is now, on the samples of the pruning.
-        """
+        """Print the line of a step that has just ended, numbered from one."""
         elapsed = perf_counter() - self.started
         remaining = elapsed / step * (self.n_steps - step)
         time = f"about {duration(remaining)} left"
@@ -216,17 +114,7 @@ class StepLines:
 
 
 def duration(seconds):
-    """A length of time in words.
-
-    Parameters
-    ----------
-    seconds : float
-        Not negative.
-
-    Returns
-    -------
-    str
-        In the largest fitting unit.
+    """Write a length of time in its largest fitting unit.
 
     Examples
     --------

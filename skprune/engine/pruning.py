@@ -119,63 +119,35 @@ def prunings(fit, plan, rates, rng, task=SILENT):
             before=structures,
             after=[course.structure for course in courses],
             method=plan.method,
-            importances=np.concatenate([course.importances for course in courses]),
-            support=np.concatenate([course.support for course in courses]),
+            importances=_joined([course.importances for course in courses], float),
+            support=_joined([course.support for course in courses], bool),
         )
 
 
+def _joined(parts, dtype):
+    """Arrays one after the other; an ensemble of constants has none."""
+    return np.concatenate([np.zeros(0, dtype), *parts])
+
+
 def train_on(fit, rng):
-    """Train a pruned model for one pass, removed units held at zero.
+    """Train a pruned model for one pass over the samples of its fit.
 
-    Parameters
-    ----------
-    fit : Fit
-        The pruned model and the samples of the pass.
-    rng : numpy.random.Generator
-        Order of the samples.
-
-    Returns
-    -------
-    estimator
-        Plain and fitted; weights that are zero stay zero.
+    Removed units stay at zero. Returns the plain fitted estimator.
     """
     trained = [structure.finetune(1, rng) for structure in fit.structures()]
     return fit.location.rebuild(*[structure.finished() for structure in trained])
 
 
 def make_generator(random_state):
-    """A numpy Generator from what scikit-learn takes as `random_state`.
-
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-        As in `sklearn.utils.check_random_state`.
-
-    Returns
-    -------
-    numpy.random.Generator
-        Seeded by one draw.
-    """
+    """A numpy Generator, seeded by one draw of a scikit-learn ``random_state``."""
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     return np.random.default_rng(seed)
 
 
 def group_reports(structure, support, member=""):
-    """Compare the units of each layer or tree before and after.
+    """Units of each layer or tree of a structure, a list of GroupReport.
 
-    Parameters
-    ----------
-    structure : Structure
-        Structure of a model as trained.
-    support : ndarray of bool
-        Which units remain; those of the structure are the last ones.
-    member : str, default=""
-        Name of the model in an ensemble.
-
-    Returns
-    -------
-    list of GroupReport
-        One for each layer or tree.
+    Its units are the last ones of `support`.
     """
     units: Units = structure.units
     start = len(support) - units.n_units

@@ -1,8 +1,8 @@
-"""The ranking of a structure, and the first one, made once for all rates.
+"""Rankings of units, and the first one, made once for all rates.
 
-Where the importances do not depend on how many units go, each rate starts from the
-same ranking and from the state of the generator just after it, so that its result is
-that of a ranking of its own, to the last digit.
+If the importances do not depend on how many units are removed, each rate starts from
+the same ranking and from the state of the generator just after it. Its result is then
+exactly that of a ranking of its own.
 """
 
 from copy import copy, deepcopy
@@ -16,20 +16,9 @@ from skprune.structures import Structure
 
 @dataclass(frozen=True)
 class Ranking:
-    """Importances of the units of a structure, and what gates are made from.
+    """Importances of the units of a structure, from which gates are made.
 
-    Attributes
-    ----------
-    structure : Structure
-        Whose units were ranked.
-    method : Method
-        That ranked them.
-    readouts : list of Readout
-        Of the structure.
-    importances : ndarray of shape (n_units,)
-        High: keep.
-    rng : numpy.random.Generator
-        As the ranking has left it.
+    ``rng`` is the generator as the ranking left it.
     """
 
     structure: Structure
@@ -39,77 +28,27 @@ class Ranking:
     rng: np.random.Generator
 
     def gates(self, n_remove, scope):
-        """Gates of the units when so many of them go.
-
-        Parameters
-        ----------
-        n_remove : int
-            How many gates are zero.
-        scope : {"global", "local", "lamp"}
-            How layers or trees compete.
-
-        Returns
-        -------
-        ndarray of float of shape (n_units,)
-            Zero removes.
-        """
+        """Gates of shape (n_units,), of which `n_remove` are zero."""
         ranked, units = (self.readouts, self.importances), self.structure.units
         return self.method.gates(*ranked, n_remove, units, scope, self.rng)
 
     def again(self, structure, n_keep):
-        """Rank another structure by the same method, with the same generator.
-
-        Parameters
-        ----------
-        structure : Structure
-            What to rank.
-        n_keep : int
-            How many units will be kept.
-
-        Returns
-        -------
-        Ranking
-            Of all its units.
-        """
+        """Rank another structure by the same method, with the same generator."""
         return rank_units(structure, self.method, n_keep, self.rng)
 
 
 def rank_units(structure, method, n_keep, rng):
-    """Rank the units of a structure.
-
-    Parameters
-    ----------
-    structure : Structure
-        What to rank.
-    method : Method
-        How.
-    n_keep : int
-        How many units will be kept.
-    rng : numpy.random.Generator
-        Source of randomness; drawn from.
-
-    Returns
-    -------
-    Ranking
-        Of all units that are left.
-    """
+    """Rank the units of a structure, of which `n_keep` will be kept."""
     readouts = structure.readouts()
     importances = method.rank(readouts, n_keep, rng)
     return Ranking(structure, method, readouts, importances, rng)
 
 
 class FirstRanking:
-    """The ranking of a structure that several rates start from.
+    """The ranking of a model as trained, from which several rates start.
 
-    Parameters
-    ----------
-    structure : Structure
-        Of the model as trained.
-    method : Method
-        Ranks once, or for each number of kept units where its
-        ``ranking_depends_on_rate``.
-    rng : numpy.random.Generator
-        Never drawn from: each ranking and each rate has a copy.
+    It is made once, or for each rate if the method's ``ranking_depends_on_rate``. Each
+    ranking and each rate draws from a copy of `rng`.
     """
 
     def __init__(self, structure, method, rng):
@@ -119,18 +58,7 @@ class FirstRanking:
         self._shared = None
 
     def at(self, n_keep):
-        """The ranking when so many units will be kept.
-
-        Parameters
-        ----------
-        n_keep : int
-            How many units will be kept.
-
-        Returns
-        -------
-        Ranking
-            Whose generator is its own.
-        """
+        """The ranking for a number of units to keep, with a generator of its own."""
         if self.method.ranking_depends_on_rate:
             return self._rank(n_keep)
         if self._shared is None:
@@ -142,22 +70,10 @@ class FirstRanking:
 
 
 def first_rankings(structures, method, rng):
-    """Prepare the first ranking of each of several structures.
+    """Prepare the first ranking of each structure, a list of FirstRanking.
 
-    Parameters
-    ----------
-    structures : list of Structure
-        Structures of the models as trained.
-    method : Method
-        Ranks the first one; copies of it rank the others, as methods keep what they
-        find in a model.
-    rng : numpy.random.Generator
-        Generator of the first one; the others draw apart from it.
-
-    Returns
-    -------
-    list of FirstRanking
-        One for each structure.
+    The method itself ranks the first structure and copies of it the others, as methods
+    keep what they find in a model. The others draw from streams of their own.
     """
     firsts = [FirstRanking(structure, method, rng) for structure in structures[:1]]
     for number, structure in enumerate(structures[1:], start=1):

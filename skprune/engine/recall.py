@@ -1,42 +1,31 @@
-"""Recall by class: what pruning does to the classes that few samples belong to.
+"""Recall by class: what pruning does to rare classes.
 
-Units that only a rare class needs weigh little in any mean over samples, and go first.
-Accuracy hardly shows it; the recall of that class does.
+Units that only a rare class needs weigh little in any mean over samples and are removed
+first. Accuracy hardly shows it; the recall of that class does.
 """
 
 import warnings
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
 
-from skprune._compat import _safe_indexing
 from skprune.engine.warnings import LostClassWarning
 from skprune.structures import final_model
+from skprune.structures.samples import rows_of
 
-# samples of each class on which its recall is measured: between these numbers, and
-# as few as make so many of all classes
+# Rows per class on which recall is measured: all classes together make about ALL_ROWS,
+# but no class has fewer than FEWEST or more than ROWS of them.
 FEWEST, ROWS, ALL_ROWS = 20, 100, 500
-FOUND = 0.1  # recall from which on a class is one that the model finds
-LOST = 0.5  # share of its recall that a class keeps at least, or is called lost
+FOUND = 0.1  # a class of less recall before pruning has nothing to lose
+LOST = 0.5  # a class that keeps less than this fraction of its recall is called lost
 
 
 def class_rows(model, y):
-    """Choose some samples of each class, evenly spaced.
+    """Choose evenly spaced rows of each class, a dict of label to ndarray of int.
 
-    Parameters
-    ----------
-    model : estimator
-        Fitted, not a container.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
-
-    Returns
-    -------
-    dict of class label to ndarray of int
-        Rows of the samples; empty for regressors and for several outputs.
+    Empty for regressors and for several outputs.
     """
     y = np.asarray(y)
     if not is_classifier(model) or type_of_target(y) not in ("binary", "multiclass"):
@@ -49,38 +38,18 @@ def class_rows(model, y):
 
 
 def recall(predicted, rows):
-    """Fraction of the samples of each class that were predicted correctly.
+    """Fraction of the samples of each class that were predicted correctly, by label.
 
-    Parameters
-    ----------
-    predicted : ndarray of shape (n_samples,)
-        Labels, for the rows of one class after the other.
-    rows : dict of class label to ndarray of int
-        From `class_rows`.
-
-    Returns
-    -------
-    dict of class label to float
-        In [0, 1].
+    The predicted labels are those of `rows`, one class after the other.
     """
     parts = np.split(predicted, np.cumsum([len(r) for r in rows.values()])[:-1])
     return {label: float(np.mean(part == label)) for label, part in zip(rows, parts)}
 
 
 def decided(Z, classes):
-    """Classes that the output of a structure stands for.
+    """Labels that the output of a structure stands for, shape (n_samples,).
 
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_outputs)
-        One column per class, or one that is positive for the second of two classes.
-    classes : ndarray of shape (n_classes,)
-        Labels.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Labels.
+    Z has one column per class, or one that is positive for the second of two classes.
     """
     if Z.shape[1] == 1 and len(classes) == 2:
         return classes.take((Z[:, 0] > 0).astype(int))
@@ -88,22 +57,10 @@ def decided(Z, classes):
 
 
 def report_with_recall(pruned):
-    """Add the recall of each class to the report of a pruning.
+    """Report of a pruning with the recall of each class.
 
-    Parameters
-    ----------
-    pruned : Pruned
-        Of which the model is built.
-
-    Returns
-    -------
-    PruningReport
-        Complete.
-
-    Warns
-    -----
-    LostClassWarning
-        If the model recognised a class and its recall has more than halved.
+    Warns with LostClassWarning if the model recognised a class and its recall has more
+    than halved.
     """
     fit = pruned.fit
     before = fit.recall_before(pruned.before)
@@ -113,21 +70,12 @@ def report_with_recall(pruned):
 
 
 def take_rows(X, by_class):
-    """Samples of one class after the other, as a model takes them."""
-    rows = np.concatenate(list(by_class.values()))
-    if sparse.issparse(X):
-        return X.tocsr()[rows]
-    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
+    """Return the samples of one class after the other, as a model takes them."""
+    return rows_of(X, np.concatenate(list(by_class.values())))
 
 
 def warn_of_lost_classes(before, after):
-    """Warn of each class that a model found and whose recall has more than halved.
-
-    Parameters
-    ----------
-    before, after : dict of class label to float
-        Recall by class.
-    """
+    """Warn of each class whose recall, a dict by label, has more than halved."""
     found = [label for label in before if before[label] >= FOUND]
     lost = [label for label in found if after[label] < LOST * before[label]]
     if lost:

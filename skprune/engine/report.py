@@ -1,4 +1,4 @@
-"""How large a model is, and what pruning changed."""
+"""Size of a model, and the report of what pruning changed."""
 
 from dataclasses import astuple, dataclass, field
 from html import escape
@@ -55,20 +55,7 @@ def model_size(estimator):
 
 
 def total_size(model, parts):
-    """Size of a fitted model whose parts are measured already.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted model, not a container.
-    parts : dict of str to ModelSize
-        From `part_sizes`.
-
-    Returns
-    -------
-    ModelSize
-        As `model_size`.
-    """
+    """Size of a fitted model from `part_sizes`, and the bytes of all that it holds."""
     sizes = parts.values()
     return ModelSize(
         n_parameters=sum([size.n_parameters for size in sizes]),
@@ -79,17 +66,9 @@ def total_size(model, parts):
 
 
 def part_sizes(model):
-    """Size of each part of a fitted model.
+    """Size of each layer or tree of a fitted model, a dict of str to ModelSize.
 
-    Parameters
-    ----------
-    model : estimator
-        A fitted model, or an ensemble of several.
-
-    Returns
-    -------
-    dict of str to ModelSize
-        By the name of the layer or tree, behind that of the model in an ensemble.
+    The model may be an ensemble of several; their names come first.
     """
     return {
         dotted(name, part): size
@@ -100,16 +79,16 @@ def part_sizes(model):
 
 @dataclass(frozen=True)
 class GroupReport:
-    """The units of one group (a layer, a tree) before and after pruning.
+    """Units of one layer or tree before and after pruning.
 
     Attributes
     ----------
     name : str
-        Which part of the model this is.
+        Name of the layer or tree.
     start, stop : int
         Its units are ``support_[start:stop]``.
     n_kept : int
-        How many of them are left.
+        Number of units that remain.
     """
 
     name: str
@@ -120,19 +99,19 @@ class GroupReport:
 
 @dataclass(frozen=True)
 class PruningReport:
-    """What pruning changed, printable and as HTML in a notebook.
+    """Report of what pruning changed, printable and as HTML in a notebook.
 
     Attributes
     ----------
     groups : list of GroupReport
         Units by layer or tree.
     before, after : ModelSize
-        Of the whole model.
+        Size of the whole model.
     parts_before, parts_after : dict of str to ModelSize
-        Of each layer or tree; a part that is gone is not in the second.
+        Size of each layer or tree; removed ones are only in the first.
     recall_before, recall_after : dict of class label to float
-        Share of the samples of each class that the model finds, on up to 100 of the
-        given ones; empty for regressors and for several outputs.
+        Fraction of the samples of each class that the model predicts correctly, on up
+        to 100 of them; empty for regressors and for several outputs.
     """
 
     groups: list[GroupReport]

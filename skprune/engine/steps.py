@@ -1,4 +1,4 @@
-"""The steps of a pruning: rank, choose gates, remove, recover, train."""
+"""The steps of a pruning: rank, choose gates, prune, compensate, fine-tune."""
 
 import warnings
 from dataclasses import replace
@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from skprune.engine.budget import fewest_gone
+from skprune.engine.budget import fewest_removed
 from skprune.engine.progress import SILENT, StepLines
 from skprune.engine.warnings import FlooredRateWarning
 
@@ -14,25 +14,11 @@ BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
 def removal_counts(n_units, rate, n_steps):
-    """Number of units removed after each step, cumulated.
+    """Cumulative number of units removed after each step, a list of int.
 
-    Each step removes the same share of the survivors [1]_: after step k of T the rate
-    is ``1 - (1 - rate) ** (k / T)``. The last step ends at exactly
+    Each step removes the same fraction of the remaining units [1]_: after step k of T
+    the rate is ``1 - (1 - rate) ** (k / T)``. The last step ends at exactly
     ``round(rate * n_units)``.
-
-    Parameters
-    ----------
-    n_units : int
-        Units before the first step.
-    rate : float
-        Share of the units that is removed in the end, in [0, 1).
-    n_steps : int
-        Number of steps.
-
-    Returns
-    -------
-    list of int
-        One count a step, never decreasing.
 
     References
     ----------
@@ -50,15 +36,6 @@ def removal_counts(n_units, rate, n_steps):
 
 class Course:
     """The steps of one model to a rate.
-
-    Parameters
-    ----------
-    first : FirstRanking
-        First ranking of the structure of the model as trained.
-    plan : Plan
-        Checked.
-    rate : float
-        Fraction of units to remove.
 
     Attributes
     ----------
@@ -79,19 +56,13 @@ class Course:
         removable = self.structure.units.removable
         _warn_if_floored(rate, removable, self.structure)
         counts = removal_counts(self.n_units, rate, plan.n_steps)
-        self._n_keep = [self.n_units - min(n_gone, removable) for n_gone in counts]
+        self._n_keep = [
+            self.n_units - min(n_removed, removable) for n_removed in counts
+        ]
         self._take_step, self._last = _strategy(plan), None
 
     def advance(self, step, task):
-        """Run a step.
-
-        Parameters
-        ----------
-        step : int
-            Its number, from zero.
-        task : Task
-            The step, whose training passes callbacks follow.
-        """
+        """Run a step, numbered from zero; callbacks follow its training passes."""
         n_keep = self._n_keep[step]
         n_remove = self.structure.n_units - n_keep
         if n_remove == 0:
@@ -109,7 +80,7 @@ class Course:
         return self._last.again(self.structure, n_keep)
 
     def polish(self):
-        """Run the last recovery, of all remaining units together."""
+        """Compensate once more, all remaining units together."""
         plan = self.plan
         if plan.compensate and not plan.finetune and not self.support.all():
             self.structure = self.structure.polished()
@@ -118,23 +89,8 @@ class Course:
 def run_steps(firsts, plan, rate, fit, task):
     """Prune all models of a fit to a rate, step by step.
 
-    Parameters
-    ----------
-    firsts : list of FirstRanking
-        First ranking of each model.
-    plan : Plan
-        Checked.
-    rate : float
-        Fraction of units to remove.
-    fit : Fit
-        The models as trained.
-    task : Task
-        The pruning, whose steps callbacks follow.
-
-    Returns
-    -------
-    list of Course
-        One for each model.
+    `firsts` has the first ranking of each model. Returns a list of Course, one for each
+    model; callbacks follow the steps of `task`.
     """
     courses = [Course(first, plan, rate) for first in firsts]
     lines = StepLines(plan.n_steps, sum(course.n_units for course in courses))
@@ -144,7 +100,7 @@ def run_steps(firsts, plan, rate, fit, task):
                 course.advance(step, subtask)
             structures = [course.structure for course in courses]
             subtask.reached(partial(_rebuilt, fit.location.rebuild, structures))
-        if plan.verbose:
+        if plan.verbose and courses:
             n_left = sum(structure.n_units for structure in structures)
             losses = [structure.loss() for structure in structures]
             lines.show(step + 1, n_left, float(np.mean(losses)))
@@ -158,7 +114,7 @@ def _rebuilt(rebuild, structures):
 
 
 def _strategy(plan):
-    """The function that takes one step of a plan.
+    """Choose the function that takes one step of a plan.
 
     It returns the ranking of the step, the structure after it, and which units remain.
     """
@@ -194,52 +150,39 @@ def _warn_if_floored(rate, removable, structure):
 def rate_within(budget, firsts, plan, fit):
     """Find the smallest rate that meets a budget.
 
-    Parameters
-    ----------
-    budget : Budget
-        What the model may cost; an ensemble of several models as a whole.
-    firsts, plan, fit
-        As in `run_steps`.
-
-    Returns
-    -------
-    float
-        In [0, 1).
-
-    Raises
-    ------
-    ValueError
-        If no rate meets it; says what the largest rate reaches.
+    Several models count as a whole. If no rate meets the budget, the ValueError says
+    what the largest one reaches.
     """
     location, units = fit.location, [first.structure.units for first in firsts]
     n_units = sum(own.n_units for own in units)
     quiet = replace(plan, verbose=0)
     sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
 
-    def rate_of(n_gone):
-        return min(n_gone / max(n_units, 1), BELOW_ONE)
+    def rate_of(n_removed):
+        return min(n_removed / max(n_units, 1), BELOW_ONE)
 
-    def excess(plan, n_gone):
+    def excess(plan, n_removed):
         with warnings.catch_warnings():
             # one model may be at its floor while others can lose more
             warnings.simplefilter("ignore", FlooredRateWarning)
-            courses = run_steps(firsts, plan, rate_of(n_gone), fit, SILENT)
+            courses = run_steps(firsts, plan, rate_of(n_removed), fit, SILENT)
         structures = [course.structure for course in courses]
         model = _rebuilt(location.rebuild_model, structures)
         return budget.excess(model, location.samples.X)
 
     # of all units, as many as bring every model to its floor
-    most = max(-(-own.removable * n_units // max(own.n_units, 1)) for own in units)
-    n_gone = fewest_gone(
+    floors = [-(-own.removable * n_units // max(own.n_units, 1)) for own in units]
+    most = max(floors, default=0)
+    n_removed = fewest_removed(
         most,
-        lambda n_gone: not excess(sketch, n_gone),
-        lambda n_gone: not excess(quiet, n_gone),
+        likely=lambda n_removed: not excess(sketch, n_removed),
+        certain=lambda n_removed: not excess(quiet, n_removed),
     )
-    if n_gone is None:
+    if n_removed is None:
         least = excess(quiet, most)
         reached = ", ".join(f"{name}={value:.6g}" for name, value in least.items())
         raise ValueError(
             f"rate={budget!r} cannot be met by {type(fit.model).__name__} with "
             f"granularity={plan.granularity!r}: the smallest it can reach is {reached}."
         )
-    return rate_of(n_gone)
+    return rate_of(n_removed)

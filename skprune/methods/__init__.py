@@ -7,6 +7,7 @@ from skprune.methods.importance import ImportanceSampling
 from skprune.methods.l1 import L1
 from skprune.methods.magnitude import Magnitude
 from skprune.methods.random import Random
+from skprune.methods.shrinking import Shrinking
 from skprune.methods.taylor import Taylor
 
 METHODS = {
@@ -58,6 +59,7 @@ __all__ = [
     "Method",
     "Need",
     "Random",
+    "Shrinking",
     "Taylor",
     "make_method",
 ]

@@ -1,14 +1,17 @@
 """Model families: fitted estimators described as read-outs with units.
 
 `Family`, `Structure`, `Samples`, `ModelSize`, `Units`, `register`, `total_weights` and
-`check_targets` are what a new family needs. Every module of this folder registers its
-families on import, so that a new family is a new file.
+`check_targets` are what a new family needs. A new kind of network needs `NetView`,
+`register_nets`, `Recipe` and an `Activation` a hidden layer. Every module of this
+folder registers its families on import, so that a new family is a new file.
 """
 
 import importlib
 import pkgutil
 
+from skprune.numerics.network import IDENTITY, RELU, SIGMOID, TANH, Activation
 from skprune.numerics.units import Units
+from skprune.recovery.training import Recipe
 from skprune.structures.base import (
     FAMILIES,
     Family,
@@ -32,6 +35,8 @@ from skprune.structures.location import (
     prunable_models,
     way_in,
 )
+from skprune.structures.net_view import NetView
+from skprune.structures.nets import register_nets
 from skprune.structures.samples import check_targets, total_weights
 
 for _module in pkgutil.iter_modules(__path__):
@@ -39,10 +44,17 @@ for _module in pkgutil.iter_modules(__path__):
 
 __all__ = [
     "FAMILIES",
+    "IDENTITY",
+    "RELU",
+    "SIGMOID",
+    "TANH",
+    "Activation",
     "Container",
     "Family",
     "LinearView",
     "ModelSize",
+    "NetView",
+    "Recipe",
     "Samples",
     "Structure",
     "Units",
@@ -58,6 +70,7 @@ __all__ = [
     "prunable_models",
     "register",
     "register_linear_view",
+    "register_nets",
     "total_weights",
     "way_in",
 ]

@@ -31,7 +31,7 @@ ACTIVATIONS = {
     "identity": network.IDENTITY,
     "relu": network.RELU,
     "tanh": network.TANH,
-    "logistic": network.LOGISTIC,
+    "logistic": network.SIGMOID,
 }
 LOSSES = {
     "identity": losses.SQUARED,

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from skprune.numerics.least_squares import GRAM_RIDGE
 from skprune.numerics.network import Signals
 from skprune.readouts.dense import DenseReadout
 from skprune.recovery.distillation import can_distil, distil
@@ -20,10 +21,6 @@ from skprune.recovery.training import Examples, train
 from skprune.structures.base import Structure
 from skprune.structures.net_view import net_view
 from skprune.structures.samples import total_weights
-
-# Of the recovery, relative to the mean variance of a layer's inputs. On 20,000 rows of
-# MNIST a thousandth does as well; on a hundred rows of digits it loses up to 4 points.
-RIDGE = 1e-2
 
 
 class NetStructure(Structure):
@@ -169,7 +166,7 @@ class NetStructure(Structure):
             prior = slope[np.ix_(rows, columns)]
             targets.append(LayerTarget(layer, columns, prior, mask))
             below, rows = layer, columns
-        return self.recovery.solve(targets, RIDGE)
+        return self.recovery.solve(targets, GRAM_RIDGE)
 
     def polished(self):
         network = refit_jointly(self.signals, self.masks, self.teacher)

@@ -10,12 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
+from skprune.numerics.least_squares import GRAM_RIDGE
 from skprune.numerics.moments import column_spread
 from skprune.numerics.network import Network
 from skprune.numerics.units import Units
 from skprune.readouts.additive import AdditiveReadout
 from skprune.recovery.layerwise import LayerTarget, LayerwiseRecovery
-from skprune.structures.net_base import RIDGE, NetStructure
+from skprune.structures.net_base import NetStructure
 
 
 class BypassReadout(AdditiveReadout):
@@ -163,7 +164,7 @@ class Bypasses:
             layer, np.arange(prior.shape[1]), prior, np.ones(prior.shape, bool)
         )
         solver = LayerwiseRecovery(self.signals, self.weights)
-        return solver.solve_layer(self.signals.inputs[below], target, RIDGE)
+        return solver.solve_layer(self.signals.inputs[below], target, GRAM_RIDGE)
 
     @cached_property
     def maps(self):

@@ -22,11 +22,13 @@ from skprune.engine.report import model_size
 from skprune.engine.warnings import FlooredRateWarning
 from skprune.methods import Magnitude, Random
 from skprune.numerics.held import arrays_of
+from skprune.numerics.obs import squared_weight
 from skprune.numerics.units import keep_units
 from skprune.structures import Samples, family_of, locate
 
 RATES = (0, 0.1, 0.5, 0.9, 0.99)
 STATISTICS = ("size", "contribution", "fisher", "removal_loss")
+OPERATIONS = {"elimination": [squared_weight], "sensitivity": []}  # optional ones
 LINKS = {
     "identity": lambda Z: Z,
     "exp": np.exp,
@@ -216,6 +218,22 @@ def statistics_are_finite_and_not_negative(specimen):
             assert (value >= 0).all()
 
 
+def declared_operations_are_answered(specimen):
+    """A family declares exactly the optional operations that its read-outs have."""
+    model = locate(specimen.estimator, specimen.samples).model
+    family = family_of(model)
+    declared = family.answers(family.granularity(specimen.granularity))
+    for readout in specimen.structure().readouts():
+        for operation, arguments in OPERATIONS.items():
+            try:
+                values = getattr(readout, operation)(*arguments)
+            except ValueError:
+                assert operation not in declared, f"{readout.name} has no {operation}."
+            else:
+                assert operation in declared, f"Declare {operation} in answers."
+                assert values.shape == (readout.n_units,)
+
+
 def weight_of_zero_is_a_row_removed(specimen):
     """A sample of weight zero has the same effect on the ranking as no sample."""
     n_samples = len(specimen.structure().output())
@@ -353,6 +371,7 @@ STRUCTURE_LAWS = (
     output_decides_the_class,
     rate_zero_returns_equal_model,
     statistics_are_finite_and_not_negative,
+    declared_operations_are_answered,
     weight_of_zero_is_a_row_removed,
     exact_number_is_removed,
     fine_tuning_holds_removed_units,

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skprune import Budget, PruningEstimator, model_size, prune
 from skprune.engine import budget as budget_module
-from skprune.engine.budget import SIZES, fewest_gone, n_bytes_of
+from skprune.engine.budget import SIZES, fewest_removed, n_bytes_of
 from tests.cases import CASES, dataset
 
 X, Y = dataset("classes")
@@ -201,7 +201,7 @@ def test_search_settles_from_any_guess(guess, truth):
         asked.append(n_gone)
         return truth is not None and n_gone >= truth
 
-    assert fewest_gone(40, lambda n_gone: n_gone >= guess, certain) == truth
+    assert fewest_removed(40, lambda n_removed: n_removed >= guess, certain) == truth
     assert len(asked) == len(set(asked)) <= 14
 
 
@@ -213,7 +213,7 @@ def test_good_guess_is_checked_at_two_numbers():
         asked.append(n_gone)
         return n_gone >= 500
 
-    assert fewest_gone(1000, lambda n_gone: n_gone >= 500, certain) == 500
+    assert fewest_removed(1000, lambda n_removed: n_removed >= 500, certain) == 500
     assert asked == [500, 499]
 
 

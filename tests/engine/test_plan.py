@@ -11,9 +11,6 @@ from sklearn.preprocessing import StandardScaler
 from skprune import ImportanceSampling, PruningEstimator, Taylor
 from skprune.engine.plan import Plan, check_rate
 from skprune.methods import Magnitude
-from skprune.numerics.obs import squared_weight
-from skprune.structures import family_of
-from tests.cases import CASES
 
 
 @pytest.mark.parametrize(
@@ -29,7 +26,7 @@ def test_rates_that_are(rate):
 )
 def test_rates_that_are_not(rate):
     """The value is named, and the range."""
-    with pytest.raises(ValueError, match=r"is not a share.*\[0, 1\)") as raised:
+    with pytest.raises(ValueError, match=r"is not a fraction.*\[0, 1\)") as raised:
         check_rate(rate)
     assert repr(rate) in str(raised.value)
 
@@ -87,25 +84,3 @@ def test_bagging_has_what_its_members_have(base):
     else:
         with pytest.raises(ValueError, match="bagging of forests do not have"):
             plan.check(BaggingRegressor(base))
-
-
-def answered(readout, operation):
-    """Whether a read-out has an optional operation."""
-    try:
-        args = [squared_weight] if operation == "elimination" else []
-        getattr(readout, operation)(*args)
-    except ValueError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_is_declared_is_answered(case):
-    """Read-outs have the operations that their family declares, and no others."""
-    family = family_of(case.model)
-    for granularity in case.granularities:
-        declared = family.answers(family.granularity(granularity))
-        for readout in case.specimen(granularity).structure().readouts():
-            for operation in ("elimination", "sensitivity"):
-                has = answered(readout, operation)
-                assert has == (operation in declared), (granularity, operation)

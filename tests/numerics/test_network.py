@@ -14,8 +14,8 @@ from skprune.numerics import moments
 from skprune.numerics.losses import SOFTMAX
 from skprune.numerics.network import (
     IDENTITY,
-    LOGISTIC,
     RELU,
+    SIGMOID,
     TANH,
     Activation,
     Network,
@@ -38,7 +38,7 @@ ACTIVATIONS = {
     "identity": IDENTITY,
     "relu": RELU,
     "tanh": TANH,
-    "logistic": LOGISTIC,
+    "logistic": SIGMOID,
     "silu": SILU,
 }
 

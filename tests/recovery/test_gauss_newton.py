@@ -27,7 +27,7 @@ def rng():
 def to_the_end(monkeypatch):
     """The curvature sees every sample, and the descent ends where nothing is left."""
     monkeypatch.setattr(curvature, "EQUATIONS", (2, 10**6))
-    monkeypatch.setattr(curvature, "SHARE", 1)
+    monkeypatch.setattr(curvature, "ENOUGH_SHARE", 1)
     monkeypatch.setattr(joint, "NEGLIGIBLE", 0)
 
 

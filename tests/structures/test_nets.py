@@ -11,13 +11,17 @@ from sklearn.datasets import load_iris
 from sklearn.preprocessing import scale
 
 from skprune import PruningEstimator
-from skprune.numerics.losses import SOFTMAX
-from skprune.numerics.network import TANH, Activation
-from skprune.recovery.training import Recipe
-from skprune.structures.base import FAMILIES, Samples
+from skprune.readouts import SOFTMAX
+from skprune.structures import (
+    FAMILIES,
+    TANH,
+    Activation,
+    NetView,
+    Recipe,
+    Samples,
+    register_nets,
+)
 from skprune.structures.net_layers import NetLayers
-from skprune.structures.net_view import NetView
-from skprune.structures.nets import register_nets
 from skprune.testing import check_structure
 
 

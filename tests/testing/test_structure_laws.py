@@ -104,6 +104,10 @@ class NegativeStatistics(LinearFeatures):
         return [readout]
 
 
+class DeclaresNothing(LinearFeatures):
+    answers = frozenset()
+
+
 class IgnoresWeights(LinearFeatures):
     def __init__(self, model, samples):
         super().__init__(model, samples)
@@ -130,6 +134,7 @@ MUTANTS = {
     "report_says_what_the_result_is": NamesNoGroup,
     "rate_zero_returns_equal_model": RoundsTheModel,
     "statistics_are_finite_and_not_negative": NegativeStatistics,
+    "declared_operations_are_answered": DeclaresNothing,
     "weight_of_zero_is_a_row_removed": IgnoresWeights,
     "fine_tuning_holds_removed_units": RegrowsInTraining,
     "same_seed_same_model": DrawsFromNowhere,

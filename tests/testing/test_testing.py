@@ -40,7 +40,7 @@ def test_method_on_models():
 def test_function_as_a_method():
     """A function is checked like a method object."""
     check_method(lambda readout, rng: readout.size() ** 2)
-    with pytest.raises(ValueError, match="not negative"):
+    with pytest.raises(ValueError, match="non-negative"):
         check_method(lambda readout, rng: -readout.size())
 
 
