@@ -62,7 +62,8 @@ def keep_units(importances, n_remove, units, scope):
        ICLR 2021.
     """
     if scope == "local":
-        return _keep_local(nested_rank(importances, units), n_remove, units)
+        place = _rank_in_group(nested_rank(importances, units), units)
+        return place >= apportion(n_remove, units)[units.group]
     if scope == "lamp":
         importances = layer_adaptive(importances, units)
     kept = _keep_highest(importances, n_remove, units)
@@ -138,11 +139,6 @@ def _above_floor(ranks, n_remove, units):
     kept = np.ones(len(ranks), dtype=bool)
     kept[order[:n_remove]] = False
     return kept
-
-
-def _keep_local(ranks, n_remove, units):
-    quota = apportion(n_remove, units)
-    return _rank_in_group(ranks, units) >= quota[units.group]
 
 
 def _rank_in_group(ranks, units):

@@ -84,20 +84,16 @@ class BranchLasso(StepLasso):
         n_splits = len(steps.forest.splits)
         super().__init__(steps, np.arange(n_splits), n_splits)
 
-    @property
-    def levels(self):
-        """Splits by depth, a SplitLevels."""
-        return self.paths.levels
-
     def joined(self, group, n_units):
         return StepLasso(self.steps, group, n_units, self.paths)
 
     def _norms(self, V):
-        return np.sqrt(self.levels.branch_sums(V[:, 0] ** 2))
+        return np.sqrt(self.paths.levels.branch_sums(V[:, 0] ** 2))
 
     def _shrink(self, V, threshold):
         inside = np.where(self.unit == -2, 0.0, V)
-        return inside * self.levels.shrinkage(inside[:, 0] ** 2, threshold)[:, None]
+        factor = self.paths.levels.shrinkage(inside[:, 0] ** 2, threshold)
+        return inside * factor[:, None]
 
 
 class SplitLevels:

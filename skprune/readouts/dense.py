@@ -140,17 +140,15 @@ class DenseReadout(GradientReadout):
     def removal_loss(self, rng=None):
         n_weights = np.count_nonzero(self.W)
         if self._is_smooth() and newton.is_affordable(self.A, n_weights):
-            return self._newton_costs()
+            problem = newton.PenalisedLoss.of(
+                self.A, self.weights, self.objective, centred=self.centred
+            )
+            return newton.elimination_costs(problem, *self._with_intercept(self.W))
         return self.elimination(obs.loss_increase, rng)
 
     @abstractmethod
     def _units_of_weights(self):
         """Unit of each weight, -2 for none, (n_inputs, n_outputs)."""
-
-    @property
-    def share(self):
-        """Share of inputs that backward elimination removes at once; zero for one."""
-        return ELIMINATED_AT_ONCE if self.objective is None else 0.0
 
     def _is_smooth(self):
         """Whether the training objective of Z is not squared error."""
@@ -169,11 +167,11 @@ class DenseReadout(GradientReadout):
         elif self.objective is not None:
             Z = self.objective.targets
         moments = normal_equations(self.A, Z, weights, centred=self.centred)
-        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
-        gram = moments.gram / np.outer(spread, spread)
+        scale = self._scale
+        gram = moments.gram / np.outer(scale, scale)
         gram[np.diag_indices_from(gram)] += self._relative_ridge
-        scale = np.sqrt(self.output_curvature(rng))
-        return gram, moments.cross / spread[:, None] * scale
+        cross = moments.cross / scale[:, None]
+        return gram, cross * np.sqrt(self.output_curvature(rng))
 
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
@@ -185,20 +183,13 @@ class DenseReadout(GradientReadout):
         """Lasso of squared loss from scaled second moments."""
 
     def _smooth_lasso(self):
-        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         problem = newton.PenalisedLoss.of(
-            (self.A - self.input_mean) / spread,
+            (self.A - self.input_mean) / self._scale,
             self.weights,
             replace(self.objective, penalty=0.0),
             centred=self.centred,
         )
         return ScreenedLasso(problem, *self._with_intercept(np.zeros(self.W.shape)))
-
-    def _newton_costs(self):
-        problem = newton.PenalisedLoss.of(
-            self.A, self.weights, self.objective, centred=self.centred
-        )
-        return newton.elimination_costs(problem, *self._with_intercept(self.W))
 
     def _with_intercept(self, W):
         """Weights and their units, with a row for the intercept if there is one."""
@@ -220,6 +211,11 @@ class DenseReadout(GradientReadout):
         if self._spread is not None:
             return self._spread()
         return column_spread(self.A, self.weights, centred=self.centred)
+
+    @property
+    def _scale(self):
+        """Spread of each input, one for inputs that are constant."""
+        return np.where(self.input_spread > 0, self.input_spread, 1.0)
 
 
 class EntryReadout(DenseReadout):
@@ -250,6 +246,7 @@ class EntryReadout(DenseReadout):
     def elimination(self, score, rng=None):
         costs = np.empty(self.W.shape)
         H, curvature = self.hessian(), self.output_curvature(rng)
+        share = ELIMINATED_AT_ONCE if self.objective is None else 0.0
         supports, first = np.unique(self.mask, axis=1, return_inverse=True)
         for number, support in enumerate(supports.T):
             rows = np.flatnonzero(support)
@@ -258,7 +255,7 @@ class EntryReadout(DenseReadout):
             inverse = obs.spd_inverse(H[np.ix_(rows, rows)])
             for j in np.flatnonzero(first == number):
                 W = self.W[rows, j, None] * np.sqrt(curvature[j])
-                costs[rows, j] = obs.elimination_costs(inverse, W, self.share, score)
+                costs[rows, j] = obs.elimination_costs(inverse, W, share, score)
         return costs[self.mask]
 
     def _gram_lasso(self, gram, cross):
@@ -275,9 +272,8 @@ class EntryReadout(DenseReadout):
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
-        return (self.W**2 * np.maximum(products, 0.0))[
-            self.mask
-        ]  # rounding of sparse A
+        products = np.maximum(products, 0.0)  # rounding of sparse A
+        return (self.W**2 * products)[self.mask]
 
 
 class RowReadout(DenseReadout):

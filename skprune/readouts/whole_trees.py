@@ -7,6 +7,7 @@ block of rows at a time.
 
 from abc import abstractmethod
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -25,6 +26,7 @@ class WholeTreeReadout(PathReadout):
     """Common part of the read-outs whose units are the trees in `units`, ascending."""
 
     answers = frozenset({"sensitivity"})
+    _moment_scale: Any = 1.0  # factor of the units in `_moments`
 
     def __init__(self, name, forest, leaves, D, weights, *, units):
         super().__init__(name, forest, leaves, D, weights)
@@ -35,11 +37,6 @@ class WholeTreeReadout(PathReadout):
     @abstractmethod
     def _moments(self):
         """Means and mean squares of each unit, both (n_units, width)."""
-
-    @property
-    def _moment_scale(self):
-        """Factor of the units by which `_moments` are to be scaled."""
-        return 1.0
 
     @abstractmethod
     def _slopes(self, D):
@@ -84,16 +81,12 @@ class TreeReadout(WholeTreeReadout):
     def __init__(self, name, forest, leaves, D, weights, *, mean):
         units = np.arange(forest.n_trees)
         super().__init__(name, forest, leaves, D, weights, units=units)
-        self._mean = mean
+        self._mean, self._moment_scale = mean, forest.scale
 
     @property
     def hessian_size(self):
         """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
-
-    @property
-    def _moment_scale(self):
-        return self.forest.scale
 
     @cached_property
     def _moments(self):

@@ -95,11 +95,7 @@ class Curvature:
         self.added = [np.empty((len(Z), width), Z.dtype) for width in widths[1][1:]]
 
     def change(self, vector):
-        """Compute J v, the change of the output for a change of the weights."""
-        return self._change(vector).copy()
-
-    def _change(self, vector):
-        """Compute J v in an array that is overwritten by the next call."""
+        """Compute J v for a change v of the weights; the next call overwrites it."""
         self.survivors.write(vector, self.change_of)
         moved = product(self.inputs[0], self.change_of[0], self.moved[0])
         for index, slope in enumerate(self.slopes, start=1):
@@ -111,7 +107,7 @@ class Curvature:
 
     def product(self, vector):
         """Compute J^T C J v, (n_weights,)."""
-        D = self._curved(self._change(vector))
+        D = self._curved(self.change(vector))
         D *= self.shares
         for layer, back in self._backward(D, self.moved):
             product(self.inputs[layer].T, back, self.gradients[layer])

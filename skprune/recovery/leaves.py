@@ -164,14 +164,6 @@ def _folds(problem, enough):
 
 def _recover_free(problem, folds):
     """Fit values without limits at the strength of least held-out loss."""
-    choice = _choose_free(problem, folds)
-    if np.isinf(choice.strength):
-        return problem.prior, choice
-    return free_values(problem, problem.weights, (choice.strength,), FINE)[0], choice
-
-
-def _choose_free(problem, folds):
-    """Find the strength of least held-out loss."""
     losses = np.zeros(len(problem.strengths) + 1)
     for rows in folds:
         weights, values = problem.without(rows), []
@@ -182,7 +174,10 @@ def _choose_free(problem, folds):
     strengths = [*problem.strengths, np.inf]
     # of equal losses the last, which moves the leaves least
     best = len(losses) - 1 - int(np.argmin(losses[::-1]))
-    return Choice(strengths[best], 1.0, float(losses[best]))
+    choice = Choice(strengths[best], 1.0, float(losses[best]))
+    if np.isinf(choice.strength):
+        return problem.prior, choice
+    return free_values(problem, problem.weights, (choice.strength,), FINE)[0], choice
 
 
 def _blocks(problem):
