@@ -30,6 +30,7 @@ class StepLasso(SmoothLasso):
     in `unit`. `paths` is the `PathOperator` of these splits, None to build it.
     """
 
+    # each iteration passes over all samples and trees: fewer and looser than elsewhere
     max_iterations = 50
     tolerance = 1e-3
 

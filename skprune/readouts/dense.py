@@ -36,8 +36,9 @@ from skprune.numerics.moments import (
 from skprune.numerics.sampling import entry_sensitivity
 from skprune.readouts.base import GradientReadout
 
-# Share of the remaining inputs of a hidden layer that is removed at once, per output:
-# turns most of the work of backward elimination into matrix products.
+# Share of the remaining inputs of an output of a hidden layer that is removed at once.
+# It turns most of backward elimination into matrix products; the order within such a
+# share ignores how its members affect each other. No measurement of it is recorded.
 ELIMINATED_AT_ONCE = 0.05
 
 

@@ -23,7 +23,7 @@ BLOCK_ROWS = 4096  # rows processed at once: bounds the memory of intermediate c
 
 
 class WholeTreeReadout(PathReadout):
-    """Common part of the read-outs whose units are the trees in `units`, ascending."""
+    """Common part of the read-outs whose units are the trees `units`, ascending."""
 
     answers = frozenset({"sensitivity"})
     _moment_scale: Any = 1.0  # factor of the units in `_moments`
