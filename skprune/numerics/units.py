@@ -157,7 +157,7 @@ def _order_in_groups(ranks, units):
 
 
 def _stable_order(numbers):
-    """Stable argsort of integers, by radix sort if they fit into 16 bits."""
+    """Sort integers stably, by radix sort if they fit into 16 bits."""
     small = numbers.max(initial=0) < 2**16
     return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 

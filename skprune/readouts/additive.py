@@ -34,7 +34,6 @@ class AdditiveReadout(GradientReadout):
 
     @property
     def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
 
     def size(self):
@@ -67,7 +66,7 @@ class AdditiveReadout(GradientReadout):
         return RowLasso.of_units(self._gram(self.contributions))
 
     def _gram(self, terms):
-        """Damped second moments of terms about their means, (n_units, n_units)."""
+        """Compute damped second moments of terms about their means."""
         n_units, _, n_outputs = terms.shape
         inputs = terms.transpose(1, 2, 0).reshape(-1, n_units)
         weights = np.repeat(self.weights, n_outputs) / n_outputs

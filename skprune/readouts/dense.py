@@ -92,7 +92,6 @@ class DenseReadout(GradientReadout):
 
     @property
     def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
         return self.W.shape[0]
 
     def hessian(self):
@@ -115,7 +114,7 @@ class DenseReadout(GradientReadout):
         return add_ridge(H, self._relative_ridge, ridge)
 
     def _curved_weights(self):
-        """Sample weights times the mean curvature of the loss over the outputs."""
+        """Multiply sample weights by the curvature of the loss, its mean over outputs."""
         Z = np.asarray(self.A @ self.W) + self.objective.intercept
         return self.weights * self.objective.loss.curvature(Z).mean(axis=1)
 
@@ -149,17 +148,18 @@ class DenseReadout(GradientReadout):
 
     @abstractmethod
     def _units_of_weights(self):
-        """Unit of each weight, -2 for none, (n_inputs, n_outputs)."""
+        """Number the unit of each weight, -2 for none, (n_inputs, n_outputs)."""
 
     def _is_smooth(self):
         """Whether the training objective of Z is not squared error."""
         return self.objective is not None and self.objective.loss is not SQUARED
 
     def _scaled_moments(self, rng):
-        """Second moments of the inputs, scaled to unit spread, and with the targets.
+        """Compute scaled second moments of the inputs, and with the targets.
 
-        The targets are those of the data if Z is the output of a model with squared
-        loss. Otherwise they are Z itself, weighted by the curvature of the loss.
+        Inputs are scaled to unit spread. The targets are those of the data if Z is the
+        output of a model with squared loss. Otherwise they are Z itself, weighted by
+        the curvature of the loss.
         """
         Z, weights = np.asarray(self.A @ self.W), self.weights
         if self._is_smooth():
@@ -181,7 +181,7 @@ class DenseReadout(GradientReadout):
 
     @abstractmethod
     def _gram_lasso(self, gram, cross):
-        """Lasso of squared loss from scaled second moments."""
+        """Build the lasso of squared loss from scaled second moments."""
 
     def _smooth_lasso(self):
         problem = newton.PenalisedLoss.of(
@@ -193,7 +193,7 @@ class DenseReadout(GradientReadout):
         return ScreenedLasso(problem, *self._with_intercept(np.zeros(self.W.shape)))
 
     def _with_intercept(self, W):
-        """Weights and their units, with a row for the intercept if there is one."""
+        """Stack the intercept, if there is one, below the weights and their units."""
         unit = self._units_of_weights()
         if not self.centred:
             return W, unit

@@ -42,9 +42,7 @@ from skprune.recovery.curvature import (
 # core), steps, and conjugate gradients of a step. Fewer iterations leave more to the
 # next step, which starts from a better network.
 PASSES, WORK, MAX_STEPS, ITERATIONS = 60, 5e10, 5, 10
-EQUATIONS = (
-    2  # least number per free weight: with fewer the network would memorise them
-)
+EQUATIONS = 2  # least number per free weight: fewer would be memorised
 SOLVED = 1e-6  # residual below which further iterations only add rounding
 NEGLIGIBLE = 0.002  # excess loss as a share of `Teacher.worth`; measured in `curvature`
 ENOUGH = 0.05  # share of the excess loss that a step must remove to be followed by one

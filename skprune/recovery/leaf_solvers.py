@@ -74,7 +74,7 @@ class LeafIndicator:
         return found
 
     def _entries(self, places):
-        """Ones for the given places; all blocks share their memory."""
+        """Return ones for the given places; all blocks share their memory."""
         return self._ones[: len(places)]
 
     def dot(self, V):

@@ -159,7 +159,7 @@ def recover_leaves(problem):
 
 
 def _folds(problem, enough):
-    """Samples of as many folds as the choice needs; none if there is one fold only."""
+    """List the samples of as many folds as the choice needs; empty for one fold."""
     labels = np.unique(problem.fold)
     if len(labels) < 2:
         return []
@@ -186,7 +186,7 @@ def _recover_free(problem, folds):
 
 
 def _blocks(problem):
-    """Strengths that are solved together."""
+    """Split the strengths into those that are solved together."""
     step = max(1, BLOCK_VALUES // max(problem.prior.size, 1))
     starts = range(0, len(problem.strengths), step)
     return [problem.strengths[i : i + step] for i in starts]
