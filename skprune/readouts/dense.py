@@ -114,7 +114,7 @@ class DenseReadout(GradientReadout):
         return add_ridge(H, self._relative_ridge, ridge)
 
     def _curved_weights(self):
-        """Multiply sample weights by the curvature of the loss, its mean over outputs."""
+        """Multiply sample weights by the curvature of the loss, a mean over outputs."""
         Z = np.asarray(self.A @ self.W) + self.objective.intercept
         return self.weights * self.objective.loss.curvature(Z).mean(axis=1)
 

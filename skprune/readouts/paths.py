@@ -130,7 +130,7 @@ class StepReadout(PathReadout):
         return BranchLasso(self)
 
     def _moments(self):
-        """Build a function of a tree that returns its weighted gradients and curvature."""
+        """Build a function of a tree that returns weighted gradients and curvature."""
         first = self.weights[:, None] * self.D
         second = self.weights[:, None] * self._curvature()
 
