@@ -19,8 +19,9 @@ class AdditiveReadout(GradientReadout):
     contributions : ndarray of shape (n_units, n_samples, n_outputs)
         Term of each unit in the sum Z.
     D : callable
-        As in `GradientReadout`. If each unit has a Z of its own, the gradients have
-        shape (n_units, n_samples, n_outputs).
+        ``D()`` returns the gradient of each sample's loss with respect to Z,
+        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
+        If each unit has a Z of its own, the shape is (n_units, n_samples, n_outputs).
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     """

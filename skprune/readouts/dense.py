@@ -54,7 +54,8 @@ class DenseReadout(GradientReadout):
     W : ndarray of shape (n_inputs, n_outputs)
         Weights.
     D : callable
-        As in `GradientReadout`.
+        ``D()`` returns the gradient of each sample's loss with respect to Z,
+        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     centred : bool, default=True
