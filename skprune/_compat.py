@@ -18,6 +18,7 @@ from sklearn.linear_model._base import (
 from sklearn.linear_model._glm.glm import _GeneralizedLinearRegressor
 from sklearn.linear_model._stochastic_gradient import BaseSGDRegressor
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.multiclass import _ConstantPredictor
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
@@ -144,6 +145,11 @@ class HistTrees:
         return deepcopy(self.model, memo={id(self.grid): grid})
 
 
+def is_constant(model):
+    """Whether a multiclass ensemble has put a constant in the place of a model."""
+    return isinstance(model, _ConstantPredictor)
+
+
 def keep_seeds(bagging, members, n_before):
     """Let the seeds of a bagging model be those of some of its members, in place.
 
@@ -174,6 +180,7 @@ __all__ = [
     "_safe_indexing",
     "first_raw_prediction",
     "fit_context",
+    "is_constant",
     "keep_seeds",
     "method_params",
     "open_callback_context",

@@ -50,6 +50,7 @@ from skprune import (
     PruningEstimator,
     PruningEstimatorCV,
     PruningSelector,
+    Taylor,
     model_size,
     prune,
     pruning_path,
@@ -134,8 +135,7 @@ def test_each_member_is_pruned_to_the_rate(name):
 
 def plain(model):
     """Whether a model inside can be pruned."""
-    is_constant = type(model).__name__ == "_ConstantPredictor"
-    return not is_constant and not isinstance(model, NEIGHBOUR_MODELS)
+    return not isinstance(model, NEIGHBOUR_MODELS | SVC)
 
 
 @NAMES
@@ -331,6 +331,18 @@ def test_nothing_to_prune_is_said_before_the_fit(method):
         PruningEstimator(OneVsRestClassifier(SVC())).fit(None, None)
 
 
+@pytest.mark.parametrize("kind", [OneVsRestClassifier, OutputCodeClassifier])
+def test_an_ensemble_of_constants_has_no_units(kind):
+    """With one class there is nothing to prune, and nothing goes wrong."""
+    y = np.full(len(X), "one")
+    pruner = PruningEstimator(kind(LINEAR), rate=0.5).fit(X, y)
+    assert pruner.n_units_ == pruner.rate_ == 0
+    assert (pruner.predict(X) == "one").all()
+    assert model_size(pruner).n_parameters == 0
+    with pytest.raises(ValueError, match="cannot be met"):
+        prune(pruner.estimator_, X, y, rate=Budget(n_bytes=1))
+
+
 def test_plans_are_checked_for_each_member_before_the_fit():
     """The error names the member that does not have the granularity, or the passes."""
     voting = VotingClassifier([*CLASSIFIERS, NEIGHBOURS])
@@ -339,6 +351,9 @@ def test_plans_are_checked_for_each_member_before_the_fit():
     nets = VotingClassifier([("net", NET), *CLASSIFIERS])
     with pytest.raises(ValueError, match=r"linear: finetune=2 asks"):
         PruningEstimator(nets, finetune=2).fit(None, None)
+    asks = Taylor(order=2, score="weight")
+    with pytest.raises(ValueError, match=r"forest: .*score='weight'"):
+        PruningEstimator(voting, method=asks).fit(None, None)
     with pytest.raises(ValueError, match=r"^granularity='layer'"):
         PruningEstimator(LINEAR, granularity="layer").fit(None, None)
 

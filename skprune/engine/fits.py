@@ -116,7 +116,7 @@ class Fit:
         if not self.class_rows:
             return {}
         X = take_rows(self.location.samples.X, self.class_rows)
-        if self.location.members[0].model is not self.model:
+        if [member.model for member in self.location.members] != [self.model]:
             return recall(model().predict(X), self.class_rows)
         # reading the class off the output takes a fifth of the time of a forest's own
         # predict (RF(200), 432 rows), which a search would pay for each candidate

@@ -119,9 +119,14 @@ def prunings(fit, plan, rates, rng, task=SILENT):
             before=structures,
             after=[course.structure for course in courses],
             method=plan.method,
-            importances=np.concatenate([course.importances for course in courses]),
-            support=np.concatenate([course.support for course in courses]),
+            importances=_joined([course.importances for course in courses], float),
+            support=_joined([course.support for course in courses], bool),
         )
+
+
+def _joined(parts, dtype):
+    """Arrays one after the other; an ensemble of constants has none."""
+    return np.concatenate([np.zeros(0, dtype), *parts])
 
 
 def train_on(fit, rng):

@@ -8,13 +8,12 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.utils.multiclass import type_of_target
 
-from skprune._compat import _safe_indexing
 from skprune.engine.warnings import LostClassWarning
 from skprune.structures import final_model
+from skprune.structures.samples import rows_of
 
 # Rows per class on which recall is measured: all classes together make about ALL_ROWS,
 # but no class has fewer than FEWEST or more than ROWS of them.
@@ -71,11 +70,8 @@ def report_with_recall(pruned):
 
 
 def take_rows(X, by_class):
-    """Samples of one class after the other, as a model takes them."""
-    rows = np.concatenate(list(by_class.values()))
-    if sparse.issparse(X):
-        return X.tocsr()[rows]
-    return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)
+    """Return the samples of one class after the other, as a model takes them."""
+    return rows_of(X, np.concatenate(list(by_class.values())))
 
 
 def warn_of_lost_classes(before, after):

@@ -100,7 +100,7 @@ def run_steps(firsts, plan, rate, fit, task):
                 course.advance(step, subtask)
             structures = [course.structure for course in courses]
             subtask.reached(partial(_rebuilt, fit.location.rebuild, structures))
-        if plan.verbose:
+        if plan.verbose and courses:
             n_left = sum(structure.n_units for structure in structures)
             losses = [structure.loss() for structure in structures]
             lines.show(step + 1, n_left, float(np.mean(losses)))
@@ -171,7 +171,8 @@ def rate_within(budget, firsts, plan, fit):
         return budget.excess(model, location.samples.X)
 
     # of all units, as many as bring every model to its floor
-    most = max(-(-own.removable * n_units // max(own.n_units, 1)) for own in units)
+    floors = [-(-own.removable * n_units // max(own.n_units, 1)) for own in units]
+    most = max(floors, default=0)
     n_removed = fewest_removed(
         most,
         likely=lambda n_removed: not excess(sketch, n_removed),

@@ -1,3 +1,1 @@
-"""Estimators that prune the model that they hold."""
-
-from skprune.estimators import nested as nested  # registers them as containers
+"""Estimators that prune the model inside them."""

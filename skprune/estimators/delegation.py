@@ -1,6 +1,7 @@
-"""Methods and attributes of a meta-estimator that the model inside provides."""
+"""Methods and attributes that a meta-estimator takes from its pruned model."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -16,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skprune.estimators.routing import FITTING, calls_alike, routed_params
-from skprune.structures import final_model, find_family
+from skprune.structures import Container, container_of, final_model, find_family
 
 COPIED_TAGS = (
     "estimator_type",
@@ -30,18 +31,7 @@ COPIED_TAGS = (
 
 
 def check_has_model(estimator):
-    """Raise where a meta-estimator holds no pruned model.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not.
-
-    Raises
-    ------
-    sklearn.exceptions.NotFittedError
-        Before fit, and after the fit of a search with ``refit=False``.
-    """
+    """Raise NotFittedError before fit, and after a search with ``refit=False``."""
     check_is_fitted(estimator)
     if not hasattr(estimator, "estimator_"):
         raise NotFittedError(
@@ -51,17 +41,9 @@ def check_has_model(estimator):
 
 
 def inner_has(name):
-    """A condition for ``available_if``: the model inside has an attribute.
+    """Make a condition for ``available_if``: the model has an attribute.
 
-    Parameters
-    ----------
-    name : str
-        Asked of ``estimator_`` after fit, of ``estimator`` before.
-
-    Returns
-    -------
-    callable
-        Raises the AttributeError of the model.
+    The model is ``estimator_`` after fit and ``estimator`` before.
     """
 
     def check(self):
@@ -72,18 +54,7 @@ def inner_has(name):
 
 
 def delegated(name):
-    """A method that passes samples on to the fitted model.
-
-    Parameters
-    ----------
-    name : str
-        Of the method.
-
-    Returns
-    -------
-    descriptor
-        The method ``name(X, **params)``, there only where the model has it.
-    """
+    """Make a method ``name(X, **params)`` that calls the one of the pruned model."""
 
     def method(self, X, **params):
         check_has_model(self)
@@ -98,29 +69,18 @@ def delegated(name):
         X : {{array-like, sparse matrix}} of shape (n_samples, n_features)
             Samples.
         **params : dict
-            Metadata for ``{name}`` of the model, with metadata routing enabled.
+            Metadata for ``{name}`` of the model, if metadata routing is enabled.
 
         Returns
         -------
         ndarray
-            As the pruned model returns it.
+            Result of the pruned model.
         """
     return available_if(inner_has(name))(method)
 
 
 def fitted_attribute(name):
-    """A property that is an attribute of the fitted model.
-
-    Parameters
-    ----------
-    name : str
-        Of the attribute.
-
-    Returns
-    -------
-    property
-        Raises AttributeError before fit, and where the model has none.
-    """
+    """Make a property that reads an attribute of the pruned model."""
 
     def get(self):
         if not hasattr(self, "estimator_"):
@@ -131,16 +91,16 @@ def fitted_attribute(name):
 
 
 class PrunedModel(MetaEstimatorMixin, BaseEstimator):
-    """A meta-estimator that holds a pruned model in ``estimator_``.
+    """Meta-estimator whose ``estimator_`` is a pruned model.
 
-    Predicting, transforming and scoring, fitted attributes, tags and metadata routing
-    are those of the model; ``fit`` is that of the subclass.
+    The model provides prediction, transformation, scores, fitted attributes, tags and
+    metadata requests. A subclass provides ``fit``.
     """
 
     __metadata_request__score = {"sample_weight": UNUSED}
 
     def _known_model(self):
-        """The model as far as it is known: pruned after fit, not fitted before."""
+        """Return the pruned model, or the unfitted one before fit."""
         return getattr(self, "estimator_", self.estimator)
 
     def _record(self, pruned, report):
@@ -176,18 +136,18 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X, y, sample_weight, **fit_params
-            As in `fit`; with metadata routing enabled also metadata for ``transform``
-            of the model.
+            As in `fit`. If metadata routing is enabled, also metadata for
+            ``transform`` of the model.
 
         Returns
         -------
         ndarray
-            As the pruned model returns it.
+            Result of the pruned model.
         """
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         fit, transform = {**given, **fit_params}, {}
         if get_config()["enable_metadata_routing"]:
-            process_routing(self, "fit_transform", **fit)  # nothing that nobody takes
+            process_routing(self, "fit_transform", **fit)  # raises if nobody takes one
             fit, transform = (
                 {k: fit[k] for k in self.get_metadata_routing().consumes(method, fit)}
                 for method in ("fit", "transform")
@@ -196,23 +156,23 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(inner_has("score"))
     def score(self, X, y=None, sample_weight=None, **params):
-        """Score of the pruned model.
+        """Compute the score of the pruned model.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            Targets of the samples.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         **params : dict
-            Metadata for ``score`` of the model, with metadata routing enabled.
+            Metadata for ``score`` of the model, if metadata routing is enabled.
 
         Returns
         -------
         float
-            Accuracy or R2, or what ``score`` of the model is.
+            Accuracy or R2, unless the model defines ``score`` otherwise.
         """
         check_has_model(self)
         if sample_weight is not None:
@@ -223,7 +183,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(inner_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns that ``transform`` returns.
+        """Return the names of the columns that ``transform`` returns.
 
         Parameters
         ----------
@@ -233,7 +193,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of str
-            As the pruned model gives them.
+            Names given by the pruned model.
         """
         check_has_model(self)
         return self.estimator_.get_feature_names_out(input_features)
@@ -245,7 +205,7 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            None leaves it as it is.
+            None leaves it unchanged.
 
         Returns
         -------
@@ -264,9 +224,9 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def get_metadata_routing(self):
-        """Where metadata goes: what each method of the model asks for.
+        """Return the metadata requests of the model.
 
-        ``partial_fit`` trains as ``fit`` does, and asks for the same.
+        ``partial_fit`` requests what ``fit`` of the model requests.
 
         Returns
         -------
@@ -282,20 +242,31 @@ class PrunedModel(MetaEstimatorMixin, BaseEstimator):
 
 
 def trains_by_passes(self):
-    """Condition for ``available_if``: the model inside is trained by passes.
-
-    Parameters
-    ----------
-    self : PruningEstimator
-        Fitted or not.
-
-    Returns
-    -------
-    bool
-        True; raises AttributeError where it is not.
-    """
+    """Check for ``available_if`` that the model inside is trained by passes."""
     model = final_model(self._known_model())
     family = find_family(model)
     if family is None or not family.trains_by_passes:
         raise AttributeError(f"{type(model).__name__} is not trained by passes.")
     return True
+
+
+@container_of.register(PrunedModel)
+class _Pruned(Container):
+    """A pruned model is pruned once more; the meta-estimator around it vanishes."""
+
+    vanishes = True
+
+    def inner(self):
+        return {"": self.estimator._known_model()}
+
+    def transform(self, samples):
+        check_has_model(self.estimator)
+        # compensation has used all rows, so that none counts as out-of-bag
+        return [replace(samples, trained_on=False)]
+
+    def metadata(self, name, fit_params):
+        if not fit_params or not hasattr(self.estimator, "_pruner"):
+            return super().metadata(name, fit_params)
+        # the router of a search knows its pruner, which has a router of its own
+        routed = process_routing(self.estimator, "fit", **fit_params).pruner.fit
+        return _Pruned(self.estimator._pruner()).metadata(name, routed)

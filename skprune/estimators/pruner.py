@@ -1,4 +1,4 @@
-"""PruningEstimator: fit a model, prune it, and be a scikit-learn estimator."""
+"""PruningEstimator: fit a model and prune it, as a scikit-learn estimator."""
 
 from numbers import Integral, Real
 
@@ -22,82 +22,76 @@ from skprune.estimators.delegation import PrunedModel, trains_by_passes
 from skprune.estimators.routing import check_shows_all, routed_samples, trainer
 from skprune.numerics.units import SCOPES
 
-PLAN = (  # the parameters that make a Plan
-    "method",
-    "granularity",
-    "scope",
-    "n_steps",
-    "compensate",
-    "finetune",
-    "verbose",
-)
+# parameters that make a Plan
+PLAN = "method granularity scope n_steps compensate finetune verbose".split()
 
 
 class PruningEstimator(CallbackSupportMixin, PrunedModel):
     """Fit a model and prune it to a smaller one of the same class.
 
-    Exactly ``round(rate * n_units)`` units of the fitted model are removed, the
-    survivors are re-estimated in closed form, and the result is a plain scikit-learn
-    estimator that needs no skprune to predict.
+    Exactly ``round(rate * n_units)`` units of the fitted model are removed, and the
+    remaining parameters are re-estimated in closed form. The result is a plain
+    scikit-learn estimator, which predicts without skprune.
 
     Parameters
     ----------
     estimator : estimator
-        A linear model, MLP, tree or forest, or a Pipeline, search or
-        TransformedTargetRegressor that ends in one, or an ensemble of several models
-        (stacking, voting, one-vs-rest, ...), each of which is pruned to the rate. Wrap
-        a model that is already fitted in `sklearn.frozen.FrozenEstimator`; it is not
-        changed.
+        A linear model, MLP, tree or tree ensemble; a Pipeline, search or
+        TransformedTargetRegressor that ends in one; or an ensemble of several models
+        (stacking, voting, one-vs-rest, ...), each of which is pruned to the rate.
+        Wrap a fitted model in `sklearn.frozen.FrozenEstimator`; it is not changed.
     method : str, Method or callable, default="magnitude"
-        What ranks the units: "importance", "l1", "magnitude", "random" or "taylor", a
-        method object such as :class:`Magnitude`, or a function
+        How the units are ranked: "importance", "l1", "magnitude", "random" or
+        "taylor", a method object such as :class:`Magnitude`, or a function
         ``f(readout, rng) -> importances``.
     rate : float or Budget, default=0.5
-        Share of the units that is removed, in [0, 1). Each layer, and each
-        ensemble, keeps at least one unit; where that stops short of the rate a
-        warning says so and ``rate_`` holds what was reached. A :class:`Budget` asks for
-        the smallest rate at which the model costs no more.
+        Fraction of the units to remove, in [0, 1). Each layer and each ensemble keeps
+        at least one unit. If the rate cannot be reached, a warning is raised and
+        ``rate_`` is the rate reached. A :class:`Budget` stands for the smallest rate
+        at which the model meets it.
     granularity : str, default="connection"
         What a unit is: "connection" (a coefficient, a weight, or a split of a tree
-        with what hangs below), "neuron" (a hidden neuron, or a tree of a forest),
-        "layer" (a hidden layer, or a depth level of a tree) or "feature". The words
-        "coefficient", "weight", "split", "node", "tree" and "depth" are taken too.
+        with the splits below it), "neuron" (a hidden neuron, or a tree of a forest),
+        "layer" (a hidden layer, or a depth level of a tree) or "feature". The synonyms
+        "coefficient", "weight", "split", "node", "tree" and "depth" are accepted too.
     scope : {"global", "local", "lamp"}, default="global"
-        Whether all units compete in one ranking, each layer or tree loses the same
-        share, or one ranking of layer-adaptive scores decides.
+        Whether all units compete in one ranking ("global"), each layer or tree is
+        pruned to the rate ("local"), or all compete by layer-adaptive scores ("lamp").
     n_steps : int, default=1
-        Number of steps, each of which removes the same share of what is left, ranks
-        anew and recovers.
+        Number of steps. Each step removes the same fraction of the remaining units,
+        ranks them again and compensates.
     compensate : bool, default=True
-        Whether the survivors are re-estimated by least squares after each step.
+        Whether the remaining parameters are re-estimated by least squares after each
+        step.
     finetune : int, default=0
-        Training passes over the samples after each step, removed units held at
-        zero; for models that are trained by passes.
+        Training passes over the samples after each step, with removed units held at
+        zero. For models that are trained by passes.
     memory : str or object with the joblib.Memory interface, default=None
-        Where fitted, unpruned models are cached, so that a search over `rate`,
-        `method` or `granularity` fits each of them once a fold. With
-        ``random_state=None`` the cached model is one random draw.
+        Cache of fitted models. With it, a search over `rate`, `method` or
+        `granularity` fits the model once per fold. With ``random_state=None`` the
+        cached model is one random draw.
     random_state : int, RandomState instance or None, default=None
-        Seeds the nested ``random_state`` parameters of `estimator` and everything
-        drawn here.
+        Seed of the nested ``random_state`` parameters of `estimator` and of the
+        pruning.
     verbose : int, default=0
-        Prints a line a step where positive: units, loss and the time that is left.
+        If positive, a line is printed after each step: units, loss and remaining time.
 
     Attributes
     ----------
     estimator_ : estimator
         The pruned model, plain and fitted.
     importances_ : ndarray of shape (`n_units_`,)
-        Importance of each unit in the last ranking that saw it. High: keep.
+        Importance of each unit in the last ranking that included it. Units of high
+        importance are kept.
     support_ : ndarray of bool of shape (`n_units_`,)
-        Which units are left, numbered from input to output.
+        Which units remain, numbered from input to output.
     n_units_ : int
         Number of units before pruning. A weight that is zero after training is not a
         unit.
     rate_ : float
-        Share of the units that went.
+        Fraction of the units removed.
     method_ : Method
-        The method that ran, with what it found (``order_`` of Taylor, say).
+        The method used, with its fitted attributes (such as ``order_`` of Taylor).
     report_ : PruningReport
         Units, parameters, non-zeros, multiply-adds and bytes before and after.
     classes_ : ndarray
@@ -105,11 +99,12 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string names.
+        Names of the features, if X has string names.
 
     See Also
     --------
     prune : The same for a fitted model, as a function.
+    PruningEstimatorCV : Chooses the rate by cross-validation.
     model_size : Size of a model.
 
     Examples
@@ -175,26 +170,26 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples, as the model takes them.
+            Training samples, in any form that the model accepts.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, for fitting, ranking and recovery.
+            Weights of the samples, for fitting, ranking and compensation.
         **fit_params : dict
-            Metadata for ``fit`` of the model, with metadata routing enabled.
+            Metadata for ``fit`` of the model, if metadata routing is enabled.
 
         Returns
         -------
         self : PruningEstimator
-            Fitted.
+            Fitted estimator.
 
         Raises
         ------
         TypeError
-            If the model is of no family that can be pruned, or takes no
-            `sample_weight` and one is given.
+            If no family of skprune can prune the model, or if `sample_weight` is
+            given and the model does not accept it.
         ValueError
-            If a parameter is out of its range or does not fit the model; raised
+            If a parameter is invalid or does not apply to the model. This is checked
             before the model is fitted.
         """
         plan = self._plan()
@@ -212,26 +207,27 @@ class PruningEstimator(CallbackSupportMixin, PrunedModel):
 
     @available_if(trains_by_passes)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train the pruned model for one pass, removed units held at zero.
+        """Train the pruned model for one pass, with removed units held at zero.
 
-        For models that are trained by passes. Before `fit`, the first call is a `fit`.
+        Only for models that are trained by passes. If the estimator is not fitted, the
+        first call is a `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples, new ones or those of `fit`.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets, of the classes seen in the first call.
+            Targets, of the classes seen in the first call.
         classes : array-like of shape (n_classes,), default=None
-            All classes; the first call needs samples of each of them.
+            All classes. The first call needs samples of each of them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples; with metadata routing enabled they go where those
-            of `fit` go.
+            Weights of the samples. If metadata routing is enabled, they are routed as
+            those of `fit`.
 
         Returns
         -------
         self : PruningEstimator
-            With another ``estimator_``.
+            Estimator with a new ``estimator_``.
         """
         if not hasattr(self, "estimator_"):
             check_shows_all(classes, y)

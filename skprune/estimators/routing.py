@@ -1,4 +1,4 @@
-"""Metadata routing of the estimators: what goes to the model inside, and where."""
+"""Metadata routing: pass what an estimator is given on to the model inside."""
 
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,8 @@ from sklearn.utils.validation import has_fit_parameter
 from skprune.engine.fits import trained
 from skprune.structures import Samples, container_of
 
-FITTING = ("fit", "fit_transform", "partial_fit")  # ask for what ``fit`` does
+# methods that request what ``fit`` of the model does, and those passed on by name
+FITTING = ("fit", "fit_transform", "partial_fit")
 ANSWERING = (
     "predict",
     "predict_proba",
@@ -24,35 +25,11 @@ ANSWERING = (
 
 
 def routed_samples(meta_estimator, X, y, sample_weight, fit_params, caller="fit"):
-    """Route metadata to ``fit`` of the estimator inside and to the pruning.
+    """Route metadata to ``fit`` of the estimator inside, and make the samples.
 
-    Parameters
-    ----------
-    meta_estimator : PruningEstimator or PruningSelector
-        Holds the estimator and the metadata requests.
-    X, y : array-like
-        Training samples.
-    sample_weight : array-like of shape (n_samples,) or None
-        As ``fit`` was called.
-    fit_params : dict
-        Other metadata.
-    caller : str, default="fit"
-        The method that was called.
-
-    Returns
-    -------
-    routed : dict
-        For ``fit`` of the estimator inside.
-    samples : Samples
-        With what ranking and recovery weigh them by: the weights that each model
-        itself was fitted with, or, of a frozen model, those given.
-
-    Raises
-    ------
-    TypeError
-        If `sample_weight` is given and the estimator takes none.
-    ValueError
-        For other metadata without metadata routing.
+    Returns the metadata, a dict, and the `Samples`. Their weights, for ranking and
+    compensation, are those that each model is itself fitted with, or those given if
+    the model is frozen.
     """
     estimator = meta_estimator.estimator
     given = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -83,27 +60,11 @@ def _takes_weights(estimator):
 
 
 def trainer(meta_estimator, X, y, sample_weight, fit_params):
-    """Prepare the fit of the estimator inside a meta-estimator.
+    """Check what ``fit`` of a meta-estimator was given, and prepare the model's fit.
 
-    Parameters
-    ----------
-    meta_estimator : PruningEstimator or PruningSelector
-        With the parameters ``estimator``, ``random_state`` and ``memory``.
-    X, y, sample_weight, fit_params
-        As its ``fit`` was called.
-
-    Returns
-    -------
-    callable
-        ``train(task=...)`` returns the `Fit`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `routed_samples`.
+    Returns ``train(task=...)``, which returns the `Fit`.
     """
-    given = X, y, sample_weight, fit_params
-    routed, samples = routed_samples(meta_estimator, *given)
+    routed, samples = routed_samples(meta_estimator, X, y, sample_weight, fit_params)
     return partial(
         trained,
         meta_estimator.estimator,
@@ -115,27 +76,7 @@ def trainer(meta_estimator, X, y, sample_weight, fit_params):
 
 
 def routed_params(estimator, name, params):
-    """Metadata for a method of the model inside.
-
-    Parameters
-    ----------
-    estimator : PrunedModel
-        A router, whose model is called ``estimator`` there.
-    name : str
-        Of the method, which is called alike on both.
-    params : dict
-        What the method of the router was called with.
-
-    Returns
-    -------
-    dict
-        What its model asks for.
-
-    Raises
-    ------
-    ValueError
-        For any metadata without metadata routing.
-    """
+    """Return the metadata that the method of that name of the model requests."""
     if get_config()["enable_metadata_routing"]:
         return process_routing(estimator, name, **params).estimator[name]
     if params:
@@ -147,41 +88,17 @@ def routed_params(estimator, name, params):
 
 
 def calls_alike(mapping):
-    """Add to a mapping what is passed on to a method of the same name.
-
-    Parameters
-    ----------
-    mapping : MethodMapping
-        Changed in place.
-
-    Returns
-    -------
-    MethodMapping
-        The same object; ``fit_transform`` transforms too.
-    """
+    """Add each method that is passed on to the one of the same name, and return it."""
     for name in ANSWERING:
         mapping.add(caller=name, callee=name)
     return mapping.add(caller="fit_transform", callee="transform")
 
 
 def check_shows_all(classes, y):
-    """Raise where some classes have no sample.
-
-    Parameters
-    ----------
-    classes : array-like of shape (n_classes,) or None
-        All classes; None for those of `y`.
-    y : array-like of shape (n_samples,)
-        Targets.
-
-    Raises
-    ------
-    ValueError
-        Names the classes that are missing.
-    """
+    """Raise ValueError if one of the classes, unless they are None, has no sample."""
     missing = [] if classes is None else np.setdiff1d(classes, y).tolist()
     if missing:
         raise ValueError(
-            f"The first samples have none of the classes {missing}, but a model is "
-            "pruned after it has seen all; call fit, or begin with samples of each."
+            f"The first samples have none of the classes {missing}, but the model is "
+            "pruned once it has seen all classes; give samples of each, or call fit."
         )

@@ -1,4 +1,4 @@
-"""PruningSelector: keep the input features that survive the pruning of a model."""
+"""PruningSelector: select input features by pruning a model."""
 
 import warnings
 from numbers import Integral, Real
@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import UNUSED, MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._compat import CallbackSupportMixin, HasMethods, Interval, fit_context
+from skprune._compat import CallbackSupportMixin, Interval, fit_context
 from skprune.engine.plan import plan_for
 from skprune.engine.progress import fit_task
 from skprune.engine.pruning import make_generator, prunings
@@ -20,75 +20,65 @@ from skprune.estimators.feature_groups import (
     group_labels,
     ranking,
 )
+from skprune.estimators.pruner import PruningEstimator
 from skprune.estimators.routing import trainer
 from skprune.structures import final_model
+
+PLAN = ("method", "n_steps", "compensate", "finetune", "verbose")
+SHARED = ("estimator", *PLAN, "memory", "random_state")
 
 
 class PruningSelector(
     CallbackSupportMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
 ):
-    """Select the features that a model still reads after it has been pruned.
+    """Select the input features that remain after a model is pruned.
 
-    The model is fitted on all features, its input features are pruned, and the columns
-    that survive are kept. Every family and method of skprune can select: what a
-    feature is worth follows from all that the model makes of it, so that a network or
-    a forest selects features that a linear model would miss.
+    The model is fitted on all features and its input features are pruned. The
+    transformer keeps the columns that remain. The importance of a feature is measured
+    inside the fitted model, so that a network or a forest can select features that a
+    linear model would miss.
 
     Parameters
     ----------
     estimator : estimator
-        A linear model, MLP, tree or forest, or a container that ends in one. In a
-        Pipeline the steps before it may scale or select columns; those that make new
-        features (PCA, one-hot encoding) belong in front of the selector. A fitted
-        model in a `sklearn.frozen.FrozenEstimator` is pruned as it is.
+        As in `PruningEstimator`, but not an ensemble of several models. The steps of a
+        Pipeline may scale or select columns before the model. Steps that make new
+        features (PCA, one-hot encoding) belong in front of the selector.
     method : str, Method or callable, default="magnitude"
-        What ranks the features, as in `PruningEstimator`.
+        How the features are ranked, as in `PruningEstimator`.
     rate : float, default=0.5
-        Share of the features with weights or splits that is dropped, in [0, 1); at
-        least one stays. A feature that the model does not read is dropped before
-        anything is counted.
+        Fraction of the features to remove, in [0, 1); at least one is kept. Only
+        features that the model reads are counted; all others are removed beforehand.
     n_features_to_select : int, default=None
-        How many features stay; takes the place of `rate`. With `groups`, the number of
-        groups.
+        Number of features to keep, or of groups if `groups` is given. Replaces `rate`.
     groups : array-like of shape (n_features,) or list of lists of int, default=None
-        Features that stay or go together, the one-hot columns of one category for
-        instance: a label for each feature, or the columns of each group; a column in
-        none of the lists is a group of its own. The rate is then the share of the
-        groups, and the importance of a group is the sum of those of its features; for
-        "l1" all their weights are under one norm.
-    n_steps : int, default=1
-        Number of steps, each of which drops the same share of what is left and ranks
-        anew.
-    compensate : bool, default=True
-        Whether the survivors are re-estimated by least squares after each step.
-    finetune : int, default=0
-        Training passes after each step; for models that are trained by passes.
-    memory : str or object with the joblib.Memory interface, default=None
-        Where fitted, unpruned models are cached.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the nested ``random_state`` parameters of `estimator` and everything
-        drawn here.
-    verbose : int, default=0
-        Prints a line a step where positive.
+        Features that are kept or removed together, such as the one-hot columns of one
+        category. Either a label per feature, or the columns of each group; a column
+        in none of the lists is a group of its own. `rate` is then the fraction of
+        groups, and the importance of a group is the sum over its features ("l1" puts
+        all their weights under one norm).
+    n_steps, compensate, finetune, memory, random_state, verbose
+        As in `PruningEstimator`.
 
     Attributes
     ----------
     support_ : ndarray of bool of shape (`n_features_in_`,)
-        Which features stay.
+        Which features are kept.
     importances_ : ndarray of shape (`n_features_in_`,)
-        Importance of each feature, or of its group, in the last ranking that saw it;
-        zero where the model does not read it, and at a rate of zero, where nothing is
-        ranked. High: keep.
+        Importance of each feature, or of its group, in the last ranking that included
+        it. Features of high importance are kept. Zero for features that the model does
+        not read, and for all features if the rate is zero.
     ranking_ : ndarray of int of shape (`n_features_in_`,)
-        One for features that stay; the others count up from two by falling importance.
+        One for features that are kept; two and more for the others, by falling
+        importance.
     rate_ : float
-        Share of the features or groups with weights or splits that went.
+        Fraction removed of the features or groups that the model reads.
     estimator_ : estimator
-        The pruned model, plain and fitted; it takes all columns and reads those kept.
+        The pruned model, plain and fitted. It takes all columns and reads those kept.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string names.
+        Names of the features, if X has string names.
 
     See Also
     --------
@@ -113,17 +103,10 @@ class PruningSelector(
 
     __metadata_request__fit = {"sample_weight": UNUSED}
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit"])],
-        "method": [str, HasMethods(["importances", "gates"]), callable],
+        **{name: PruningEstimator._parameter_constraints[name] for name in SHARED},
         "rate": [Interval(Real, 0, 1, closed="left")],
         "n_features_to_select": [Interval(Integral, 1, None, closed="left"), None],
         "groups": ["array-like", None],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "compensate": ["boolean"],
-        "finetune": [Interval(Integral, 0, None, closed="left")],
-        "memory": [str, HasMethods(["cache"]), None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -155,32 +138,26 @@ class PruningSelector(
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
-        """Fit the model, prune its features, and note which are left.
+        """Fit the model, prune its features, and store which are kept.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples, as the model takes them.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, for fitting, ranking and recovery.
-        **fit_params : dict
-            Metadata for ``fit`` of the model, with metadata routing enabled.
+        X, y, sample_weight, **fit_params
+            As in `PruningEstimator.fit`.
 
         Returns
         -------
         self : PruningSelector
-            Fitted.
+            Fitted selector.
 
         Raises
         ------
         TypeError
-            If the model is of no family that can be pruned, or takes no
-            `sample_weight` and one is given.
+            If the model cannot select features, or if `sample_weight` is given and the
+            model does not accept it.
         ValueError
-            If a parameter is out of its range or does not fit the model or X; raised
-            before the model is fitted.
+            If a parameter is invalid or does not apply to the model or to X. This is
+            checked before the model is fitted.
         """
         plan = self._plan()
         check_selects(final_model(self.estimator))
@@ -194,28 +171,26 @@ class PruningSelector(
             with task.subtask("prune", self.n_steps) as steps:
                 [pruned] = prunings(groups.fit, plan, rates, rng, steps)
         report_with_recall(pruned)
-        self._note(groups, pruned)
+        self._record(groups, pruned)
         return self
 
     def _plan(self):
-        names = ("method", "n_steps", "compensate", "finetune", "verbose")
-        options = {name: getattr(self, name) for name in names}
+        options = {name: getattr(self, name) for name in PLAN}
         return plan_for(self.estimator, granularity="feature", **options)
 
     def _labels(self):
-        """The group of each feature, with room for the number that is wanted."""
+        """Return the group of each feature; raise if fewer exist than are wanted."""
         n_features = getattr(self, "n_features_in_", 0)  # X may not be a table at all
         labels = group_labels(self.groups, n_features)
         n_groups, wanted = labels.max(initial=-1) + 1, self.n_features_to_select
         if isinstance(wanted, bool):
             raise ValueError(
-                f"n_features_to_select={wanted} must be a number of features or None."
+                f"n_features_to_select={wanted} must be an integer or None."
             )
         if wanted is not None and 0 < n_groups < wanted:
             kind = "features" if self.groups is None else "groups of features"
             raise ValueError(
-                f"n_features_to_select={wanted} is more than the {n_groups} {kind} "
-                "that X has."
+                f"n_features_to_select={wanted} exceeds the {n_groups} {kind} of X."
             )
         return labels
 
@@ -223,8 +198,8 @@ class PruningSelector(
         joined = labels.max(initial=-1) + 1 < len(labels)
         if joined and plan.method.in_training is not None:
             raise ValueError(
-                f"method={self.method!r} shrinks features one by one while the model "
-                "is trained, not groups of them; choose another, or groups=None."
+                f"method={self.method!r} shrinks single features during training, but "
+                "groups are given; choose another method, or groups=None."
             )
 
     def _rate(self, groups):
@@ -234,15 +209,15 @@ class PruningSelector(
             return self.rate
         if wanted > n_units:
             warnings.warn(
-                f"n_features_to_select={wanted}, but "
-                f"{type(groups.fit.model).__name__} reads only {n_units} features "
-                "or groups of them after its training; those are kept.",
+                f"n_features_to_select={wanted}, but the fitted "
+                f"{type(groups.fit.model).__name__} reads only {n_units} features or "
+                "groups; those are kept.",
                 UserWarning,
                 stacklevel=2,
             )
         return max(n_units - wanted, 0) / n_units
 
-    def _note(self, groups, pruned):
+    def _record(self, groups, pruned):
         self.estimator_ = pruned.estimator
         self.rate_ = pruned.rate
         ranks = ranking(pruned.importances, pruned.support)
@@ -263,7 +238,7 @@ class PruningSelector(
         return tags
 
     def get_metadata_routing(self):
-        """Where metadata goes: what ``fit`` of the model asks for.
+        """Return the metadata requests of ``fit`` of the model.
 
         Returns
         -------

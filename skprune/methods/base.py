@@ -142,7 +142,7 @@ class FunctionMethod(Method):
     Parameters
     ----------
     function : callable
-        As `Method.importances`.
+        Called as `Method.importances`.
     """
 
     def __init__(self, function):

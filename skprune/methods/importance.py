@@ -105,7 +105,7 @@ class ImportanceSampling(Method):
 
     def _draw_independent(self, sizes, n_remove, units, scope, rng):
         """Draw a systematic sample in each group, or over all of them."""
-        probabilities = inclusion(sizes, n_remove, units, scope)
+        probabilities = _inclusion(sizes, n_remove, units, scope)
         drawn = np.zeros(len(sizes), dtype=bool)
         pools = units.group if scope == "local" else np.zeros(len(sizes), dtype=int)
         for pool in np.unique(pools):
@@ -116,24 +116,11 @@ class ImportanceSampling(Method):
         return np.where(drawn, 1 / np.where(drawn, probabilities, 1.0), 0.0)
 
 
-def inclusion(sizes, n_remove, units, scope):
-    """Compute the probability with which each unit is kept.
+def _inclusion(sizes, n_remove, units, scope):
+    """Compute the probability that each of several independent units is kept.
 
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_units,)
-        Norm of each unit's contribution.
-    n_remove : int
-        Number of units that are removed.
-    units : Units
-        Independent units. The largest ones up to the floor of each group are certain.
-    scope : {"global", "local"}
-        One sample of all units, or one per group.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        With sum ``n_units - n_remove``, and an integer sum in each group for "local".
+    The largest units up to the floor of each group are certain. The sum is
+    ``n_units - n_remove``. For "local", the sum in each group is an integer.
     """
     safe = keep_units(sizes, units.removable, units, "global")
     if scope == "local":

@@ -1,4 +1,4 @@
-"""Shrinking: units are removed while the model is trained, rather than before.
+"""Shrinking: units are removed while the model is trained, not before.
 
 Between two updates all units are shortened by the same length, and those that are
 shorter become zero: the proximal step of a penalty on the norms of units [1]_. The
@@ -20,17 +20,17 @@ from skprune.numerics.units import Units, keep_units
 
 @dataclass(frozen=True)
 class SoftThreshold:
-    """Factors of the weights of each unit in the course of a training.
+    """Factors of the weights of each unit during a training.
 
     Attributes
     ----------
     sizes : ndarray of shape (n_units,)
         Norms of the units before the training, in a scale common to all read-outs.
     n_remove : int
-        How many units are removed in the end.
+        Number of units that are removed at the end.
     units : Units
-        Groups and floors; each group has a threshold of its own where a floor or the
-        scope gives it another number of units.
+        Groups and floors. Each group has its own threshold if a floor or the scope
+        gives it another number of units.
     scope : {"global", "local", "lamp"}
         How groups compete.
     """
@@ -41,20 +41,11 @@ class SoftThreshold:
     scope: str
 
     def __call__(self, growth, progress):
-        """Factors of the units, in [0, 1].
+        """Compute the factors in [0, 1], zero for exactly the units to remove by now.
 
-        Parameters
-        ----------
-        growth : ndarray of shape (n_units,)
-            Norms of the units now, relative to those before the training.
-        progress : float
-            From zero to one. Equal parts of the way remove the same fraction of the
-            survivors, as the steps of a pruning do.
-
-        Returns
-        -------
-        ndarray of shape (n_units,)
-            Zero for exactly as many units as must be removed by now.
+        `growth` has the norms relative to those before the training. `progress` is from
+        zero to one: equal intervals remove the same fraction of the remaining units, as
+        the steps of a pruning do.
         """
         norms = self.sizes * growth
         kept = keep_units(norms**2, self._n_removed(progress), self.units, self.scope)
@@ -74,35 +65,18 @@ class SoftThreshold:
 class Shrinking:
     """Step in which a training decides which units are removed.
 
-    Units shrink in the first two thirds of the passes. Then those that reached zero are
-    removed, the survivors get back their full length, and the remaining passes train
-    them.
-
-    Attributes
-    ----------
-    method : Method
-        The method that ranks the units, before and after they have shrunk.
+    Units shrink in the first two thirds of the passes. Those that reached zero are then
+    removed, and the others get their length back. The remaining passes train them.
+    `method` ranks the units, before and after they have shrunk.
     """
 
     method: Any
 
     def check(self, plan, family, granularity):
-        """Raise if a family cannot do it.
+        """Raise a ValueError if the plan has no passes, or if units cannot shrink.
 
-        Parameters
-        ----------
-        plan : Plan
-            What is asked for.
-        family : Family
-            Family of the model.
-        granularity : str
-            Canonical name of the granularity.
-
-        Raises
-        ------
-        ValueError
-            If the family is not trained by passes, if its units have no weights of
-            their own, or if no passes are asked for.
+        The family must be trained by passes, and the units of its granularity must have
+        weights of their own.
         """
         claim = f"method={self.method!r} shrinks units while the model is trained, but "
         if not family.trains_by_passes:
@@ -124,25 +98,9 @@ class Shrinking:
     def step(self, ranking, n_remove, plan, passes):
         """Remove units of a ranked structure, whose class has ``shrink``.
 
-        Parameters
-        ----------
-        ranking : Ranking
-            Of the structure.
-        n_remove : int
-            How many units to remove.
-        plan : Plan
-            Its scope, and whether and for how many passes survivors are re-estimated.
-        passes : callable
-            ``passes(epochs)`` is iterated over, one item a pass.
-
-        Returns
-        -------
-        ranking : Ranking
-            Of the trained structure.
-        structure : Structure
-            With the remaining units.
-        kept : ndarray of bool of shape (n_units,)
-            Which units remain.
+        Iterates over ``passes(epochs)``, one item per pass. Returns the ranking of the
+        trained structure, the structure with the remaining units, and which of the
+        units remain, an ndarray of bool.
         """
         structure, rng = ranking.structure, ranking.rng
         n_shrinking = -(-2 * plan.finetune // 3)

@@ -8,31 +8,13 @@ def conjugate_gradients(
 ):
     """Solve a positive definite system for one or several right-hand sides [1]_.
 
-    Parameters
-    ----------
-    product : callable
-        ``product(V)`` returns the matrix times an array of the shape of `right`.
-    right : ndarray of shape (n_values,) or (n_values, n_columns)
-        Right-hand sides; each column is a separate system.
-    diagonal : ndarray that broadcasts to the shape of `right`
-        Positive diagonal of the preconditioner.
-    tol : float
-        Norm of the residual at which a column is solved, relative to the norm of the
-        right-hand side, both in the metric of the inverse of `diagonal`.
-    max_iter : int
-        Maximum number of products, without that with `start`.
-    start : ndarray of the shape of `right`, default=None
-        Initial guess; None for zeros.
-    clean : callable
-        ``clean(residual)`` may correct each residual in place; by default it does
-        nothing.
+    ``product(V)`` multiplies the matrix with an array of the shape of `right`, each
+    column of which is a separate system. `diagonal` is the preconditioner. A column is
+    solved when its residual is below `tol` times `right`, both in the metric of ``1 /
+    diagonal``. ``clean(residual)`` may correct each residual in place.
 
-    Returns
-    -------
-    solution : ndarray of the shape of `right`
-        Lowers the quadratic form even if a column is not solved.
-    solved : bool
-        Whether all columns are solved.
+    Returns the solution, which lowers the quadratic form even if a column is not
+    solved, and whether all columns are solved within `max_iter` products.
 
     References
     ----------
@@ -75,15 +57,8 @@ def _ratio(numerator, denominator):
 class Orthogonality:
     """Correction that makes each residual orthogonal to the previous ones.
 
-    Residuals of `conjugate_gradients` are orthogonal up to rounding, which each product
-    amplifies.
-
-    Parameters
-    ----------
-    diagonal : ndarray of shape (n_values,)
-        Residuals are orthogonal in the metric of the inverse of this diagonal.
-    max_iter : int
-        Number of residuals that are kept.
+    Residuals of `conjugate_gradients` are orthogonal in the metric of ``1 / diagonal``
+    up to rounding, which each product amplifies. Up to ``max_iter + 1`` are kept.
     """
 
     def __init__(self, diagonal, max_iter):

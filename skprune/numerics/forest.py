@@ -19,20 +19,12 @@ SHAPE = "splits split_counts split_tree node_tree levels depth split_parent".spl
 class FlatForest:
     """The nodes of some trees, tree after tree.
 
-    Attributes
-    ----------
-    left, right : ndarray of int of shape (n_nodes,)
-        Children, numbered over all trees; -1 at leaves. A child comes after its parent.
-    weight : ndarray of shape (n_nodes,)
-        Weight of the training samples that reached each node.
-    value : {ndarray, NodeValues} of shape (n_nodes, width)
-        Prediction of each node if it were a leaf.
-    offset : ndarray of int of shape (n_trees + 1,)
-        The nodes of tree t are ``offset[t]:offset[t + 1]``; the first is its root.
-    scale : ndarray of shape (n_trees,)
-        Factor of the values of each tree in the sum over trees.
-    column : ndarray of int of shape (n_trees,)
-        First output column that each tree adds to.
+    `left` and `right` are the children of each node, numbered over all trees: -1 at
+    leaves, and never before their parent. `weight` is the weight of the training
+    samples that reached a node, `value`, an array or `NodeValues` of shape (n_nodes,
+    width), its prediction if it were a leaf. The nodes of tree t are
+    ``offset[t]:offset[t + 1]``, the root first. In the sum over trees, its values are
+    multiplied by ``scale[t]`` and added to the outputs from ``column[t]`` on.
     """
 
     left: np.ndarray
@@ -113,10 +105,7 @@ class FlatForest:
         return squares_of_steps(self, lambda block, child: block.root_share[child])
 
     def with_fields(self, **fields):
-        """Replace weights, values, scales or columns of the nodes.
-
-        Cached properties of the shape of the trees are kept.
-        """
+        """Replace weights, values, scales or columns, but not the shape of trees."""
         other = replace(self, **fields)
         known = {name: vars(self)[name] for name in SHAPE if name in vars(self)}
         vars(other).update(known)
@@ -148,18 +137,7 @@ class FlatForest:
         )
 
     def sum_up(self, sums):
-        """Set each split to the sum over the leaves below it, in place.
-
-        Parameters
-        ----------
-        sums : ndarray of shape (n_nodes, ...)
-            Values at leaves; those at splits are ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_nodes, ...)
-            The same array.
-        """
+        """Set each split to the sum over the leaves below it, in place."""
         for split in reversed(self.levels):
             sums[split] = sums[self.left[split]] + sums[self.right[split]]
         return sums
@@ -167,18 +145,9 @@ class FlatForest:
     def gated_values(self, gates):
         """Compute the values of nodes with the step of each split times its gate.
 
-        The value of a node is that of the root of its tree plus the steps on the path.
-
-        Parameters
-        ----------
-        gates : ndarray of shape (n_splits,)
-            In the order of `splits`.
-
-        Returns
-        -------
-        ndarray of shape (n_nodes, width)
-            Gates of one change nothing. Below a gate of zero all nodes have the value
-            of the split.
+        The value of a node is that of its root plus the gated steps on the path.
+        `gates` are in the order of `splits`; below a gate of zero all nodes have the
+        value of the split. Returns an array of shape (n_nodes, width).
         """
         gate, value = np.ones((self.n_nodes, 1)), self.value.copy()
         gate[self.splits, 0] = gates
@@ -189,19 +158,9 @@ class FlatForest:
         return value
 
     def average_up(self, value):
-        """Replace the value of each split by the weighted mean of the leaves below.
+        """Replace the value of each split by the weighted mean of its leaves, in place.
 
         Splits that no training sample with positive weight reaches keep their value.
-
-        Parameters
-        ----------
-        value : ndarray of shape (n_nodes, width)
-            Changed in place.
-
-        Returns
-        -------
-        ndarray of shape (n_nodes, width)
-            The same array.
         """
         total = self.sum_up(np.where(self.left < 0, self.root_share, 0.0))
         for split in reversed(self.levels):
@@ -214,18 +173,10 @@ class FlatForest:
         return value
 
     def survivors(self, kept):
-        """Find the node itself or its nearest ancestor that is kept.
+        """Find the position in `kept` of each node or of its nearest ancestor in it.
 
-        Parameters
-        ----------
-        kept : ndarray of int
-            Kept nodes, ascending. The ancestors of a kept node are kept; all nodes of
-            a tree may be missing.
-
-        Returns
-        -------
-        ndarray of int32 of shape (n_nodes,)
-            Position in `kept`, -1 in trees without kept nodes.
+        `kept` is ascending and contains all ancestors of its nodes. Trees without kept
+        nodes get -1. Returns int32 of shape (n_nodes,).
         """
         survivor = np.full(self.n_nodes, -1, dtype=np.int32)
         survivor[kept] = np.arange(len(kept))
@@ -235,23 +186,11 @@ class FlatForest:
         return survivor
 
     def rewired(self, left, right, roots, trees=None):
-        """Follow other pointers and keep only the nodes that are reached.
+        """Follow other pointers and keep only the nodes that are reached from `roots`.
 
-        Parameters
-        ----------
-        left, right : ndarray of int of shape (n_nodes,)
-            New children, -1 at leaves; a child comes after its parent.
-        roots : ndarray of int
-            Root of each tree that is kept.
-        trees : ndarray of int, default=None
-            Trees that are kept, ascending; None for all.
-
-        Returns
-        -------
-        forest : FlatForest
-            Nodes keep their order.
-        kept : ndarray of int of shape (forest.n_nodes,)
-            Old ids of the nodes.
+        `left` and `right` are new children for all nodes; `trees` are the trees that
+        the roots belong to, ascending, None for all. Returns the forest, whose nodes
+        keep their order, and their old ids.
         """
         trees = np.arange(self.n_trees) if trees is None else trees
         alive = np.zeros(self.n_nodes, dtype=bool)
@@ -278,20 +217,7 @@ class FlatForest:
 
 
 def split_levels(left, right, roots):
-    """Find the splits of each depth.
-
-    Parameters
-    ----------
-    left, right : ndarray of int of shape (n_nodes,)
-        Children, -1 at leaves.
-    roots : ndarray of int
-        Nodes of depth zero.
-
-    Returns
-    -------
-    list of ndarray of int
-        Ids of the splits among the roots, among their children, and so on.
-    """
+    """List the splits among the roots, among their children, and so on."""
     levels, front = [], roots[left[roots] >= 0]
     while front.size:
         levels.append(front)
@@ -301,20 +227,7 @@ def split_levels(left, right, roots):
 
 
 def tree_blocks(offset, limit):
-    """Yield ranges of trees with at most `limit` nodes together, or of one tree.
-
-    Parameters
-    ----------
-    offset : ndarray of int of shape (n_trees + 1,)
-        First node of each tree, and the number of nodes.
-    limit : int
-        Maximum number of nodes of a block of several trees.
-
-    Yields
-    ------
-    start, stop : int
-        Range of the trees of a block.
-    """
+    """Yield ranges of trees with at most `limit` nodes together, or of one tree."""
     start, n_trees = 0, len(offset) - 1
     while start < n_trees:
         stop = np.searchsorted(offset, offset[start] + limit, "right") - 1
@@ -326,18 +239,8 @@ def tree_blocks(offset, limit):
 def squares_of_steps(forest, factor):
     """Compute the sum of the squared steps from each split to its children.
 
-    Parameters
-    ----------
-    forest : FlatForest
-        Trees.
-    factor : callable
-        ``factor(block, children)`` returns factors of the squared steps to some nodes
-        of a block of trees.
-
-    Returns
-    -------
-    ndarray of shape (n_splits,)
-        In the squared scale of each tree.
+    ``factor(block, children)`` weights the steps to some nodes of a block of trees.
+    Returns sums in the squared scale of each tree, (n_splits,).
     """
     parts = []
     for start, stop in tree_blocks(forest.offset, CACHED_NODES):
@@ -351,17 +254,9 @@ def squares_of_steps(forest, factor):
 
 
 def both_steps(forest):
-    """Yield the change of the value from each split to its two children.
+    """Yield the steps from all splits to their left, then to their right children.
 
-    Parameters
-    ----------
-    forest : FlatForest
-        Trees.
-
-    Yields
-    ------
-    ndarray of shape (n_splits, width)
-        Steps to the left children, then to the right children.
+    A step is the change of the value, (n_splits, width).
     """
     start = forest.value.take(forest.splits, axis=0)
     for child in (forest.left, forest.right):

@@ -12,12 +12,8 @@ from skprune.numerics.lasso import LassoProblem, SmoothLasso
 class GramLasso(LassoProblem):
     """Squared loss ``tr(W^T G W) / 2 - tr(C^T W)`` in covariance form.
 
-    Parameters
-    ----------
-    gram : ndarray of shape (n_inputs, n_inputs)
-        G, positive definite second moments of the scaled inputs.
-    cross : ndarray of shape (n_inputs, n_outputs)
-        C, moments of the scaled inputs with the targets.
+    G, (n_inputs, n_inputs), are the positive definite second moments of the scaled
+    inputs, C, (n_inputs, n_outputs), those with the targets.
     """
 
     def __init__(self, gram, cross):
@@ -60,12 +56,7 @@ class GramLasso(LassoProblem):
 class EntryLasso(GramLasso):
     """Lasso with a separate penalty on each weight; the outputs are independent.
 
-    Parameters
-    ----------
-    gram, cross
-        As in `GramLasso`.
-    mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Weights that are units; the others stay zero.
+    The weights in the boolean `mask` are the units; the others stay zero.
     """
 
     def __init__(self, gram, cross, mask):
@@ -85,12 +76,7 @@ class EntryLasso(GramLasso):
 class RowLasso(GramLasso):
     """Lasso with one penalty on the weights of an input to all outputs.
 
-    Parameters
-    ----------
-    gram, cross
-        As in `GramLasso`.
-    rows : ndarray of int of shape (n_units,)
-        Inputs that are units; the others stay zero.
+    The inputs `rows` are the units; the weights of the others stay zero.
     """
 
     def __init__(self, gram, cross, rows):
@@ -100,17 +86,10 @@ class RowLasso(GramLasso):
 
     @classmethod
     def of_units(cls, gram):
-        """Build the problem of units that add up to one output with weights of one.
+        """Build the lasso that approximates a sum of units with weights of one.
 
-        Parameters
-        ----------
-        gram : ndarray of shape (n_units, n_units)
-            Positive definite second moments of the units.
-
-        Returns
-        -------
-        RowLasso
-            Approximates the sum of all units, each scaled to unit spread.
+        `gram`, (n_units, n_units), are their positive definite second moments. Each
+        unit is scaled to unit spread.
         """
         spread = np.sqrt(gram.diagonal())
         scaled = gram / np.outer(spread, spread)

@@ -23,17 +23,9 @@ EMPTY = (
 
 
 def arrays_of(item):
-    """Find all arrays of numbers that an object holds, each once.
+    """Yield all arrays of numbers that an object holds, each once.
 
-    Parameters
-    ----------
-    item : object
-        An estimator, or a list, dict or array.
-
-    Yields
-    ------
-    ndarray
-        In no particular order; those inside sparse arrays and trees too.
+    Those inside sparse arrays and trees are found, too.
     """
     for buffer in _buffers_of(item):
         if isinstance(buffer, np.ndarray) and not _is_of_objects(buffer):
@@ -41,34 +33,18 @@ def arrays_of(item):
 
 
 def stored_bytes(item):
-    """Bytes of the arrays and other buffers that an object holds, each counted once.
+    """Count the bytes of the arrays and other buffers that an object holds, each once.
 
-    Parameters
-    ----------
-    item : object
-        An estimator, or a list, dict or array. Objects of unknown classes are asked for
-        their state, as by pickle.
-
-    Returns
-    -------
-    int
-        Arrays of objects do not count themselves, only what is in them.
+    Of arrays of objects only the contents count. Objects of unknown classes are asked
+    for their state, as by pickle.
     """
     return sum([_size(b) for b in _buffers_of(item) if not _is_of_objects(b)])
 
 
 def held_bytes(item):
-    """Bytes of memory that an object keeps alive.
+    """Count the bytes of memory that an object keeps alive.
 
-    Parameters
-    ----------
-    item : object
-        As in `stored_bytes`.
-
-    Returns
-    -------
-    int
-        Each piece of memory counts once, and a view with all that it is a view of.
+    Each piece of memory counts once, and a view with all of the array that it views.
     """
     owned: dict[int, int] = {}
     for buffer in _buffers_of(item):
@@ -90,7 +66,7 @@ def _size(buffer):
 
 
 def _buffers_of(item):
-    """Everything with bytes of its own that can be reached from an object."""
+    """Yield everything with memory of its own that can be reached from an object."""
     seen, pending = {}, [item]
     while pending:
         item = pending.pop()

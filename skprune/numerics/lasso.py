@@ -51,19 +51,9 @@ class LassoProblem(ABC):
         """
 
     def joined(self, group, n_units):
-        """Build the same lasso with one penalty per group of units [1]_.
+        """Build the same lasso with one penalty on all weights of each group [1]_.
 
-        Parameters
-        ----------
-        group : ndarray of int of shape (self.n_units,)
-            Group of each unit.
-        n_units : int
-            Number of groups.
-
-        Returns
-        -------
-        LassoProblem
-            Penalises the norm of all weights of a group.
+        Unit u belongs to ``group[u]``, one of `n_units` groups.
 
         Raises
         ------
@@ -83,17 +73,9 @@ class LassoProblem(ABC):
 class SmoothLasso(LassoProblem):
     """Lasso of any smooth convex loss, by FISTA with restarts [1]_ [2]_.
 
-    Parameters
-    ----------
-    problem : object
-        Has ``value(W)`` and ``gradient(W)``.
-    start : ndarray of shape (n_inputs, n_outputs)
-        Weights of the empty model, zero unless they are never penalised.
-    unit : ndarray of int of shape (n_inputs, n_outputs)
-        Unit of each weight; -1 for a weight without penalty, -2 for one that stays
-        zero.
-    n_units : int, default=None
-        Number of units; None for one more than the largest of `unit`.
+    `problem` has ``value(W)`` and ``gradient(W)``. `start` is the empty model: zero but
+    for weights without penalty. `unit`, of the shape of W, is the unit of each weight,
+    -1 for one without penalty and -2 for one that stays zero.
 
     References
     ----------
@@ -123,7 +105,7 @@ class SmoothLasso(LassoProblem):
         return np.sqrt(squares)
 
     def _shrink(self, V, threshold):
-        """Proximal step: shorten the weights of each unit by the threshold."""
+        """Shorten the weights of each unit by the threshold, the proximal step."""
         norms = self._norms(V)
         with np.errstate(invalid="ignore", divide="ignore"):
             factor = np.where(norms > threshold, 1 - threshold / norms, 0.0)
@@ -149,7 +131,7 @@ class SmoothLasso(LassoProblem):
         return self._norms(W), self._norms(self.problem.gradient(W))
 
     def _extrapolated(self, new, before, factor):
-        """Starting point of the next step."""
+        """Compute the starting point of the next step."""
         return new + factor * (new - before)
 
     def _proximal_step(self, V, penalty):
@@ -174,14 +156,10 @@ class SmoothLasso(LassoProblem):
 class ScreenedLasso(SmoothLasso):
     """Smooth lasso on the inputs that may be in, with a check of the others.
 
-    Units that are out and whose slope is below twice the new penalty minus the
-    previous one hardly ever come in [1]_. They are left out of the problem, and the
-    problem is solved again with those whose slope at the solution exceeds the penalty.
-
-    Parameters
-    ----------
-    problem, start, unit
-        As in `SmoothLasso`; the problem also has ``restricted(rows)``.
+    Units that are out and whose slope is below twice the new penalty minus the previous
+    one hardly ever come in [1]_. They are left out of the problem,
+    ``restricted(rows)``, which is solved again with those whose slope at the solution
+    exceeds the penalty.
 
     References
     ----------
@@ -225,12 +203,7 @@ class ScreenedLasso(SmoothLasso):
 class SeparateLassos(LassoProblem):
     """Several lassos that share nothing but the penalty.
 
-    Parameters
-    ----------
-    problems : list of LassoProblem
-        One for each part of the units.
-    parts : list of ndarray of int
-        Units of each problem; each unit is in exactly one of them.
+    ``parts[k]`` are the units of problem k; each unit is in exactly one of them.
     """
 
     def __init__(self, problems, parts):
@@ -265,13 +238,7 @@ class SeparateLassos(LassoProblem):
 
 
 class SumOfLosses:
-    """Sum of smooth losses whose weights are stacked in one column.
-
-    Parameters
-    ----------
-    problems : list of SmoothLasso
-        Lassos whose losses are added.
-    """
+    """Sum of the losses of several `SmoothLasso`; all weights are one column."""
 
     def __init__(self, problems):
         self.problems = problems
@@ -293,23 +260,11 @@ class SumOfLosses:
 
 
 def shrink_to(problems, n_keep):
-    """Find the penalty that keeps a given number of units.
+    """Find the penalty, shared by all problems, that keeps `n_keep` units.
 
-    Parameters
-    ----------
-    problems : list of LassoProblem
-        One per read-out, all under the same penalty.
-    n_keep : int
-        Number of units to keep over all problems.
-
-    Returns
-    -------
-    importances : ndarray of shape (n_units,)
-        ``(penalty + norm) ** 2`` for a unit that is in, ``slope ** 2`` for one that is
-        out. The slope is at most the penalty, and the next unit to enter has the
-        largest one.
-    penalty : float
-        Penalty at the end of the search.
+    Returns importances and the penalty at the end of the search. The importance of a
+    unit is ``(penalty + norm) ** 2`` if it is in, ``slope ** 2`` if it is out: the
+    slope is at most the penalty, and the next unit to enter has the largest one.
     """
     whole = SeparateLassos.stacked(problems)
     norms, slopes = whole.solve(np.inf)

@@ -102,21 +102,10 @@ def normal_equations(A, Z, weights, *, centred=True):
 
 
 def add_ridge(gram, relative=GRAM_RIDGE, absolute=0.0):
-    """Add a ridge to second moments, in place.
+    """Make second moments positive definite by a ridge, in place.
 
-    Parameters
-    ----------
-    gram : ndarray of shape (n_inputs, n_inputs)
-        Positive semi-definite; changed.
-    relative : float, default=GRAM_RIDGE
-        Ridge as a share of the mean of the diagonal, or of one if that is zero.
-    absolute : float, default=0.0
-        Ridge that is added as it is.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs, n_inputs)
-        The same array, positive definite.
+    The ridge is `absolute`, plus `relative` times the mean of the diagonal, or times
+    one if that mean is zero. Returns the same array.
     """
     mean = np.trace(gram) / max(len(gram), 1)
     gram[np.diag_indices_from(gram)] += absolute + relative * (mean or 1.0)
@@ -274,28 +263,10 @@ def solve_iteratively(
 
     Uses conjugate gradients for all outputs at once, started from `prior` on the
     support. Inputs are only multiplied by vectors, so that a sparse A of 50,000 columns
-    stays sparse.
-
-    Parameters
-    ----------
-    A, Z, weights, centred
-        As in `normal_equations`.
-    mask, prior
-        As in `solve_masked`.
-    ridge : ndarray of shape (n_outputs,)
-        Strength of the ridge for each output, in the units of the second moments.
-    tol : float, default=1e-7
-        Residual of the normal equations at which an output is solved, relative to
-        their right-hand side.
-    max_iter : int, default=500
-        Maximum number of iterations; a warning is given if they do not suffice.
-
-    Returns
-    -------
-    W : ndarray of shape (n_inputs, n_outputs)
-        Zero outside the mask.
-    intercept : ndarray of shape (n_outputs,)
-        Optimal intercept for W.
+    stays sparse. `ridge`, (n_outputs,), is in the units of the second moments. Each
+    output is solved to a residual of `tol` relative to the right-hand side; if
+    `max_iter` does not suffice, a warning is given. Returns W, zero outside the mask,
+    and the optimal intercept.
     """
     input_mean = np.asarray(A.T @ weights) if centred else np.zeros(A.shape[1])
     target_mean = weights @ Z if centred else np.zeros(Z.shape[1])

@@ -9,16 +9,6 @@ BLOCK = 512  # rows processed at once: copies of them stay in the cache
 def row_blocks(n_samples):
     """Split rows into slices of at most `BLOCK` rows.
 
-    Parameters
-    ----------
-    n_samples : int
-        Number of rows.
-
-    Returns
-    -------
-    list of slice
-        In ascending order.
-
     Examples
     --------
     >>> row_blocks(700)
@@ -29,22 +19,7 @@ def row_blocks(n_samples):
 
 
 def square_products(A, mean, V):
-    """Compute products of squared, shifted inputs with other columns.
-
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    mean : ndarray of shape (n_inputs,)
-        Subtracted from each input.
-    V : ndarray of shape (n_samples, n_outputs)
-        Other columns.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs, n_outputs)
-        ``((A - mean) ** 2).T @ V``, in blocks of rows.
-    """
+    """Compute ``((A - mean) ** 2).T @ V``, (n_inputs, n_outputs); A may be sparse."""
     if sparse.issparse(A):
         mixed = 2 * mean[:, None] * (A.T @ V)
         return squared(A).T @ V - mixed + np.outer(mean**2, V.sum(axis=0))
@@ -57,21 +32,9 @@ def squared(A):
 
 
 def column_spread(A, weights, *, centred=True):
-    """Compute the weighted standard deviation or root mean square of each column.
+    """Compute the weighted standard deviation of each column of A, dense or sparse.
 
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    weights : ndarray of shape (n_samples,)
-        Weights that sum to one.
-    centred : bool, default=True
-        Whether the mean is subtracted.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs,)
-        In the units of the inputs.
+    Weights sum to one. If not `centred`, it is the root mean square.
     """
     mean = A.T @ weights if centred else np.zeros(A.shape[1])
     if sparse.issparse(A):

@@ -22,14 +22,8 @@ from skprune.numerics.moments import column_spread, row_blocks
 class Activation:
     """Activation function of a hidden layer, and its derivative.
 
-    Attributes
-    ----------
-    value : callable
-        ``value(Z, out=None)``: phi(Z), written to `out` if that is given.
-    derivative : callable
-        ``derivative(H)``: phi'(Z) as a new array, computed from H = phi(Z).
-    from_output : bool
-        False if `derivative` cannot be computed from phi(Z) and takes Z itself.
+    ``value(Z, out=None)`` is phi(Z). ``derivative(H)`` is phi'(Z) as a new array,
+    computed from H = phi(Z), or from Z itself if `from_output` is False.
     """
 
     value: Callable
@@ -65,22 +59,9 @@ SIGMOID = Activation(expit, _sigmoid_derivative)
 
 
 def product(A, W, out=None):
-    """A W as an array.
+    """Compute A W as an array for dense or sparse A, written to `out` if it is given.
 
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Dense or sparse.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Dense.
-    out : ndarray of shape (n_samples, n_outputs), default=None
-        Where to write; None for an array of its own. Memory that is used again is in
-        the cache already, and the system need not clear it.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        `out`, where it is given.
+    Memory that is used again is in the cache already and need not be cleared.
     """
     if out is None:
         return np.asarray(A @ W)
@@ -94,14 +75,8 @@ def product(A, W, out=None):
 class Network:
     """Weights and activations of a network of dense layers.
 
-    Attributes
-    ----------
-    coefs : list of ndarray of shape (n_inputs, n_outputs)
-        One a layer.
-    intercepts : list of ndarray of shape (n_outputs,)
-        One a layer.
-    activations : list of Activation
-        One a hidden layer, so one fewer than there are layers with weights.
+    `coefs`, (n_inputs, n_outputs), and `intercepts` have one array a layer.
+    `activations` has one a hidden layer, so one fewer.
     """
 
     coefs: list[np.ndarray]
@@ -115,11 +90,11 @@ class Network:
 
     @property
     def dtype(self):
-        """Of the weights."""
+        """Data type of the weights."""
         return self.coefs[0].dtype
 
     def astype(self, dtype):
-        """The same network in another precision."""
+        """Convert the network to another precision."""
         coefs, intercepts = (
             [array.astype(dtype, copy=False) for array in arrays]
             for arrays in (self.coefs, self.intercepts)
@@ -127,47 +102,25 @@ class Network:
         return replace(self, coefs=coefs, intercepts=intercepts)
 
     def layer(self, index, A, out=None):
-        """Z of one layer.
-
-        Parameters
-        ----------
-        index : int
-            Which layer.
-        A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-            Its inputs.
-        out : ndarray of shape (n_samples, n_outputs), default=None
-            Where to write; None for an array of its own.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            Before the activation.
-        """
+        """Compute Z of one layer from its inputs A, written to `out` if it is given."""
         Z = product(A, self.coefs[index], out)
         Z += self.intercepts[index]
         return Z
 
     def hidden(self, index, A, out=None):
-        """Activations of a hidden layer; the parameters are those of `layer`."""
+        """Compute the activations of a hidden layer; parameters as in `layer`."""
         Z = self.layer(index, A, out)
         return self.activations[index].value(Z, out=Z)
 
     def resting(self, index):
-        """Activations of a hidden layer whose inputs are all zero, (n_neurons,)."""
+        """Compute the activations of a hidden layer for inputs of zero."""
         return self.activations[index].value(self.intercepts[index])
 
 
 class Signals:
-    """What flows through a network on some samples, computed when first needed.
+    """Inputs and outputs of the layers of a network on X, computed when first needed.
 
-    Parameters
-    ----------
-    network : Network
-        The weights.
-    X : {ndarray, sparse array} of shape (n_samples, n_features)
-        Inputs of the first layer.
-    inputs : list of ndarray, default=None
-        Inputs of each layer, where they are known already.
+    `inputs` are those of each layer if they are known already.
     """
 
     def __init__(self, network, X, inputs=None):
@@ -182,13 +135,13 @@ class Signals:
         return self._filled(self._empty(self.X.shape[0]))
 
     def _empty(self, n_samples):
-        """Arrays for the inputs of all layers but the first."""
+        """Allocate arrays for the inputs of all layers but the first."""
         dtype = np.result_type(self.X.dtype, self.network.dtype)
         widths = map(len, self.network.intercepts[:-1])
         return [np.empty((n_samples, width), dtype) for width in widths]
 
     def _filled(self, arrays):
-        """X, and arrays into which the inputs of the other layers are written."""
+        """Compute the inputs of the layers after the first, written to `arrays`."""
         inputs = [self.X, *arrays]
         for rows in row_blocks(self.X.shape[0]):
             for index, out in enumerate(inputs[1:]):
@@ -196,21 +149,14 @@ class Signals:
         return inputs
 
     def holds(self, index, A):
-        """Whether an array is what a layer gets, which is not computed to find out."""
+        """Check whether A is the stored input of a layer; computes nothing."""
         known = vars(self).get("inputs", [self.X])
         return index < len(known) and A is known[index]
 
     def blocks(self):
-        """Inputs of all layers, some rows at a time, which need not be held for it.
+        """Yield slices of rows and the inputs of all layers on them.
 
-        The output is kept on the way.
-
-        Yields
-        ------
-        rows : slice
-            Which samples.
-        inputs : list of ndarray of shape (n_rows, n_inputs)
-            Written again for the next rows.
+        The arrays are reused for the next rows. The output is kept on the way.
         """
         network, n_samples = self.network, self.X.shape[0]
         known = vars(self).get("inputs")
@@ -226,17 +172,9 @@ class Signals:
         vars(self)["output"] = np.concatenate(parts)
 
     def spreads(self, weights):
-        """Weighted standard deviation of the inputs of each layer.
+        """Compute the weighted standard deviation of the inputs of each layer.
 
-        Parameters
-        ----------
-        weights : ndarray of shape (n_samples,)
-            Sample weights that sum to one.
-
-        Returns
-        -------
-        list of ndarray of shape (n_inputs,)
-            From the first layer to the last.
+        Weights sum to one. Returns a list, from the first layer to the last.
         """
         centres: list = []
         sums: list = []
@@ -254,29 +192,21 @@ class Signals:
         return [column_spread(self.X, weights), *spreads]
 
     def take(self, rows):
-        """The same for some of the samples, an array of int."""
+        """Select some of the samples by an array of int."""
         inputs = [A[rows] for A in self.inputs]
         return Signals(self.network, inputs[0], inputs)
 
     def replaced(self, network):
-        """Signals of another network of the same shape, in the arrays of this one.
+        """Compute the signals of another network of the same shape in these arrays.
 
-        Parameters
-        ----------
-        network : Network
-            The other one.
-
-        Returns
-        -------
-        Signals
-            After which the inputs of this one are no longer right.
+        The inputs of this object are invalid afterwards.
         """
         replaced = Signals(network, self.X)
         replaced.inputs = replaced._filled(self.inputs[1:])
         return replaced
 
     def preactivation(self, index):
-        """Z of one layer, (n_samples, n_outputs); kept of the last one only."""
+        """Compute Z of one layer, (n_samples, n_outputs); only the last is kept."""
         if index == self.network.n_layers - 1:
             return self.output
         return self.network.layer(index, self.inputs[index])
@@ -289,24 +219,17 @@ class Signals:
         return vars(self)["output"]
 
     def slope(self, layer):
-        """Derivative of the activation that feeds a layer, (n_samples, n_inputs)."""
+        """Compute the slope of the activation before a layer, (n_samples, n_inputs)."""
         activation = self.network.activations[layer - 1]
         if activation.from_output:
             return activation.derivative(self.inputs[layer])
         return activation.derivative(self.preactivation(layer - 1))
 
     def backward(self, D):
-        """Gradients of each sample's loss with respect to Z of every layer.
+        """Compute the gradients of each sample's loss with respect to Z of every layer.
 
-        Parameters
-        ----------
-        D : ndarray of shape (n_samples, n_outputs)
-            Gradients with respect to the output.
-
-        Returns
-        -------
-        list of ndarray of shape (n_samples, n_outputs of the layer)
-            From the first layer to the last.
+        D, (n_samples, n_outputs), is the gradient with respect to the output. Returns a
+        list, from the first layer to the last.
         """
         gradients = [D]
         for index in range(self.network.n_layers - 1, 0, -1):
@@ -316,21 +239,11 @@ class Signals:
         return gradients[::-1]
 
     def mean_slope(self, below, layer, weights):
-        """How Z of one layer answers to the inputs of an earlier one, on average.
+        """Compute the mean derivative of Z of a layer with respect to inputs `below`.
 
-        Parameters
-        ----------
-        below : int
-            The layer whose inputs change.
-        layer : int
-            The layer whose Z answers.
-        weights : ndarray of shape (n_samples,)
-            Sample weights that sum to one.
-
-        Returns
-        -------
-        ndarray of shape (n_inputs of `below`, n_outputs of `layer`)
-            Product of the weights between, with the mean slope of each activation.
+        Approximated by the product of the weights between the two layers, with the
+        weighted mean slope of each activation: (n_inputs of `below`, n_outputs of
+        `layer`).
         """
         slope = self.network.coefs[below]
         for above in range(below + 1, layer + 1):

@@ -23,20 +23,7 @@ VALUE_ROUNDING = 1e-12  # relative rounding error of the value of a loss
 
 
 def is_affordable(A, n_weights):
-    """Tell whether the Hessian with respect to all weights is small enough to compute.
-
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    n_weights : int
-        Number of rows of the Hessian.
-
-    Returns
-    -------
-    bool
-        True for dense inputs and up to `MAX_WEIGHTS` weights.
-    """
+    """Whether A is dense and there are at most `MAX_WEIGHTS` weights."""
     return not sparse.issparse(A) and n_weights <= MAX_WEIGHTS
 
 
@@ -44,18 +31,9 @@ def is_affordable(A, n_weights):
 class PenalisedLoss:
     """Loss of Z = X W with a quadratic penalty, as a function of the weights W.
 
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_inputs)
-        Inputs, including a column of ones if there is an intercept.
-    targets : ndarray of shape (n_samples, n_outputs)
-        In the form that the loss takes.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
-    loss : Loss
-        Function of Z and the targets.
-    penalty : ndarray of shape (n_inputs, n_outputs)
-        Curvature of the penalty for each weight.
+    X includes a column of ones if there is an intercept. `targets` have the form that
+    the loss takes, and `weights` sum to one. `penalty`, of the shape of W, is the
+    curvature of the penalty for each weight.
     """
 
     X: np.ndarray
@@ -68,22 +46,8 @@ class PenalisedLoss:
     def of(cls, A, weights, objective, *, centred):
         """Build the loss of a read-out that is the output of a model.
 
-        Parameters
-        ----------
-        A : ndarray of shape (n_samples, n_inputs)
-            Inputs.
-        weights : ndarray of shape (n_samples,)
-            Sample weights that sum to one.
-        objective : Objective
-            Loss, targets and penalty.
-        centred : bool
-            Whether a column of ones is added for the intercept. The intercept is the
-            last row of the weights and is not penalised.
-
-        Returns
-        -------
-        PenalisedLoss
-            Function of weights of shape (n_inputs + centred, n_outputs).
+        If `centred`, inputs get a column of ones. The intercept is then the last row of
+        W and is not penalised.
         """
         penalty = np.full((A.shape[1], objective.targets.shape[1]), objective.penalty)
         if centred:
@@ -92,18 +56,7 @@ class PenalisedLoss:
         return cls(A, objective.targets, weights, objective.loss, penalty)
 
     def restricted(self, rows):
-        """Restrict the loss to the weights of some inputs, the others being zero.
-
-        Parameters
-        ----------
-        rows : ndarray of int of shape (n_rows,)
-            Inputs that remain.
-
-        Returns
-        -------
-        PenalisedLoss
-            Function of weights of shape (n_rows, n_outputs).
-        """
+        """Restrict the loss to the weights of some inputs, the others being zero."""
         return replace(self, X=self.X[:, rows], penalty=self.penalty[rows])
 
     def value(self, W):
@@ -119,17 +72,8 @@ class PenalisedLoss:
     def hessian(self, W, active):
         """Compute the Hessian of the active weights, numbered output by output.
 
-        Parameters
-        ----------
-        W : ndarray of shape (n_inputs, n_outputs)
-            Weights.
-        active : ndarray of bool of shape (n_inputs, n_outputs)
-            Weights that are free.
-
-        Returns
-        -------
-        ndarray of shape (n_active, n_active)
-            Positive definite.
+        `active` is a mask of the shape of W. The result, (n_active, n_active), is
+        positive definite.
         """
         Z = self.X @ W
         diagonal, coupling = self.loss.curvature(Z), self.loss.coupling(Z)
@@ -158,20 +102,9 @@ def _span(ends, rows, a):
 def elimination_costs(problem, W, unit):
     """Compute the loss increase of each unit in the order of backward elimination.
 
-    Parameters
-    ----------
-    problem : PenalisedLoss
-        The loss.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights near the optimum.
-    unit : ndarray of int of shape (n_inputs, n_outputs)
-        Unit of each weight; -1 for a weight that is never removed, -2 for one that is
-        already removed.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        Cost of each removal, non-decreasing in the order of removal.
+    W should be near the optimum. `unit` has its shape: the unit of each weight, -1 for
+    one that is never removed, -2 for one that is already removed. Returns (n_units,),
+    increasing in the order of removal.
     """
     W, unit = np.array(W, dtype=float), np.array(unit)
     order, costs = [], []
@@ -207,23 +140,9 @@ def elimination_costs(problem, W, unit):
 def minimise(problem, W, active, *, max_steps=20, tol=1e-8):
     """Minimise a loss over the active weights by Newton's method.
 
-    Parameters
-    ----------
-    problem : PenalisedLoss
-        The loss.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Initial weights, zero outside `active`.
-    active : ndarray of bool of shape (n_inputs, n_outputs)
-        Weights that are free.
-    max_steps : int, default=20
-        Maximum number of steps.
-    tol : float, default=1e-8
-        The iteration stops when no weight moves by more than this share of the largest.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs, n_outputs)
-        Weights with a loss not above that of `W`.
+    W is zero outside the mask `active`. The iteration stops after `max_steps`, or when
+    no weight moves by more than `tol` times the largest. The loss of the result is not
+    above that of W.
     """
     for _ in range(max_steps):
         before, W = W, _newton_step(problem, W, active)

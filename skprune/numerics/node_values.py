@@ -11,17 +11,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 class NodeValues(NDArrayOperatorsMixin):
     """Read-only array of the values of some trees, one tree after another.
 
-    Parameters
-    ----------
-    parts : list of ndarray of shape (n_nodes, width)
-        Values of each tree; never written to.
-
-    Attributes
-    ----------
-    shape : (int, int)
-        Number of nodes of all trees, and the width.
-    dtype : dtype
-        Data type of the parts.
+    `parts` are the values of each tree, (n_nodes, width), which are never written to.
     """
 
     def __init__(self, parts):
@@ -48,7 +38,7 @@ class NodeValues(NDArrayOperatorsMixin):
         return found[(slice(None), *columns)]
 
     def _range(self, rows):
-        """Rows of a slice; a view if they are all in one tree."""
+        """Select the rows of a slice; a view if they are all in one tree."""
         start, stop, step = rows.indices(len(self))
         first = int(np.searchsorted(self._offset, start, "right")) - 1
         last = max(int(np.searchsorted(self._offset, stop)), first + 1)

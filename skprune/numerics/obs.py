@@ -18,55 +18,22 @@ COMPACT = 0.75  # share of remaining rows below which arrays are packed; only fo
 
 
 def spd_inverse(H):
-    """Compute the inverse of a symmetric positive definite matrix.
-
-    Parameters
-    ----------
-    H : ndarray of shape (n, n)
-        Symmetric, positive definite.
-
-    Returns
-    -------
-    ndarray of shape (n, n)
-        In Fortran order.
-    """
+    """Invert a symmetric positive definite matrix, in Fortran order."""
     return np.asfortranarray(cho_solve(cho_factor(H, lower=True), np.eye(len(H))))
 
 
 def loss_increase(W, diagonal):
-    """Compute the loss increase when an input is removed and the others adapt.
+    """Compute the loss increase when each input is removed and the others adapt.
 
-    Parameters
-    ----------
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights at the optimum.
-    diagonal : ndarray of shape (n_inputs,)
-        Diagonal of the inverse Hessian.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs,)
-        ``w^2 / (2 [H^-1]_qq)``, summed over outputs.
+    It is ``w^2 / (2 [H^-1]_qq)``, summed over outputs, for weights W at the optimum.
     """
     return squared_weight(W, diagonal) / (2 * diagonal)
 
 
 def squared_weight(W, diagonal):
-    """Compute the squared norm of the weights of each input.
+    """Compute the squared norm of the weights of each input; `diagonal` is ignored.
 
     This is the ranking of recursive feature elimination [1]_.
-
-    Parameters
-    ----------
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights at the optimum.
-    diagonal : ndarray of shape (n_inputs,)
-        Ignored.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs,)
-        In squared units of the weights.
 
     References
     ----------
@@ -77,17 +44,9 @@ def squared_weight(W, diagonal):
 
 
 def unit_costs(gram):
-    """Compute elimination costs of units that add up with weights of one.
+    """Compute the elimination costs of units that add up with weights of one.
 
-    Parameters
-    ----------
-    gram : ndarray of shape (n_units, n_units)
-        Hessian with respect to the weights of the units, positive definite.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        As `elimination_costs`.
+    `gram` is the positive definite Hessian with respect to these weights.
     """
     return elimination_costs(spd_inverse(gram), np.ones((len(gram), 1)))
 
@@ -95,25 +54,12 @@ def unit_costs(gram):
 def elimination_costs(inverse, W, share=0.0, score=loss_increase):
     """Compute the loss increase of each input in backward elimination.
 
-    All outputs share one support: an input is removed with its weights to all of them.
-
-    Parameters
-    ----------
-    inverse : ndarray of shape (n_inputs, n_inputs)
-        Inverse of the Hessian with respect to the weights of one output.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights at the optimum.
-    share : float, default=0.0
-        Share of the remaining inputs that is removed at once. With zero, inputs are
-        removed one at a time, which is exact for a quadratic. A few per cent turn most
-        of the work into matrix products.
-    score : callable, default=loss_increase
-        ``score(W, diagonal)``; the input of the lowest score is removed next.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs,)
-        Score of each input at its removal, non-decreasing in the order of removal.
+    An input is removed with its weights to all outputs. `inverse` is the inverse
+    Hessian with respect to the weights of one output; W, (n_inputs, n_outputs), is at
+    the optimum. The input of the lowest ``score(W, diagonal)`` is removed next. `share`
+    is the share of the remaining inputs removed at once. With zero, inputs are removed
+    one at a time, which is exact for a quadratic; a few per cent turn most of the work
+    into matrix products. Returns scores at removal, increasing in the order of removal.
     """
     inverse, W = np.array(inverse, dtype=float, order="F"), np.array(W, dtype=float)
     remaining, order, costs = np.arange(len(W)), [], []
@@ -138,15 +84,7 @@ def elimination_costs(inverse, W, share=0.0, score=loss_increase):
 def strictly_increasing(costs):
     """Compute the running maximum, raised by rounding where neighbours are equal.
 
-    Parameters
-    ----------
-    costs : ndarray of shape (n,)
-        Costs in the order of removal, non-negative.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Strictly increasing, so that a stable sort gives the order of removal.
+    `costs` are in the order of removal, so that a stable sort restores this order.
     """
     number = np.arange(len(costs))
     precision = np.finfo(float)
@@ -155,25 +93,10 @@ def strictly_increasing(costs):
 
 
 def remove_singly(inverse, W, n_removed, score=loss_increase):
-    """Remove inputs one by one, in place.
+    """Remove `n_removed` inputs one by one; `inverse` and `W` are updated in place.
 
-    Parameters
-    ----------
-    inverse : ndarray of shape (n_inputs, n_inputs)
-        Inverse Hessian in Fortran order; downdated.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights; removed rows become zero and the others are re-estimated.
-    n_removed : int
-        Number of inputs to remove.
-    score : callable, default=loss_increase
-        As in `elimination_costs`.
-
-    Returns
-    -------
-    removed : ndarray of int of shape (n_removed,)
-        Inputs in the order of removal.
-    costs : ndarray of shape (n_removed,)
-        Their scores at removal.
+    `inverse` is in Fortran order. Removed rows of W become zero, and the others are
+    re-estimated. Returns the removed inputs in order, and their scores at removal.
     """
     removed, order, costs = np.zeros(len(W), dtype=bool), [], []
     for _ in range(n_removed):

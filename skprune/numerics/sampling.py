@@ -9,19 +9,9 @@ SENSITIVITY_ROWS = 256  # samples on which the largest share of a unit is looked
 def inclusion_probabilities(sizes, n_keep):
     """Compute inclusion probabilities proportional to size for a fixed sample size.
 
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_units,)
-        Non-negative.
-    n_keep : int
-        Number of units to draw, at most `n_units`.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        In [0, 1], with sum `n_keep`. A unit whose share would exceed one gets
-        probability one, and the rest is shared among the others. If fewer than `n_keep`
-        sizes are positive, units of size zero share the rest equally.
+    They sum to `n_keep`. A unit whose share would exceed one gets probability one, and
+    the rest is shared among the others. If fewer than `n_keep` sizes are positive,
+    units of size zero share the rest equally.
 
     Examples
     --------
@@ -48,19 +38,8 @@ def systematic_sample(probabilities, rng):
     """Draw a fixed number of units with given inclusion probabilities.
 
     Units are placed on a line in random order, each with the length of its probability.
-    Steps of length one from a random start select the units that they hit [1]_.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_units,)
-        In [0, 1], with an integer sum.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_units,)
-        The number of True entries is the sum of the probabilities.
+    Steps of length one from a random start select the units that they hit [1]_. The
+    probabilities have an integer sum, the number of True entries in the result.
 
     References
     ----------
@@ -79,18 +58,7 @@ def systematic_sample(probabilities, rng):
 
 
 def evenly_spaced(n_samples):
-    """Choose the samples on which shares are compared.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of samples.
-
-    Returns
-    -------
-    ndarray of int
-        At most `SENSITIVITY_ROWS` indices, ascending.
-    """
+    """Choose at most `SENSITIVITY_ROWS` samples on which shares are compared."""
     n_rows = min(n_samples, SENSITIVITY_ROWS)
     return np.linspace(0, n_samples - 1, n_rows).astype(int)
 
@@ -98,15 +66,8 @@ def evenly_spaced(n_samples):
 def largest_shares(sizes):
     """Compute the largest share of each unit in the sum over units.
 
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_units, ...)
-        Non-negative, for instance for each sample and output.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        In [0, 1]; zero where all sums are zero.
+    `sizes`, (n_units, ...), are non-negative, for instance for each sample and output.
+    The result is in [0, 1]; zero where all sums are zero.
     """
     totals = sizes.sum(axis=0)
     shares = sizes / np.where(totals > 0, totals, np.inf)
@@ -116,20 +77,8 @@ def largest_shares(sizes):
 def entry_sensitivity(A, W):
     """Compute the largest share of each weight in its output over the samples.
 
-    A contribution is compared with the sum of the contributions of its sign [1]_, on
-    at most `SENSITIVITY_ROWS` evenly spaced samples.
-
-    Parameters
-    ----------
-    A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-        Inputs.
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights.
-
-    Returns
-    -------
-    ndarray of shape (n_inputs, n_outputs)
-        In [0, 1].
+    A contribution is compared with the sum of the contributions of its sign [1]_, on at
+    most `SENSITIVITY_ROWS` evenly spaced samples of A. The result has the shape of W.
 
     References
     ----------

@@ -17,21 +17,11 @@ SCOPES = ("global", "lamp", "local")
 class Units:
     """Groups, floors and nesting of the units of a structure.
 
-    Attributes
-    ----------
-    group : ndarray of int of shape (n_units,)
-        Layer or tree of each unit, ascending.
-    floor : ndarray of int of shape (n_groups,)
-        Minimum number of units that each group keeps.
-    least : int
-        Minimum number of units that all groups keep together.
-    parent : ndarray of int of shape (n_units,) or None
-        Parent of each unit, -1 for none; a parent comes before its children. None for
-        independent units.
-    depth : ndarray of int of shape (n_units,) or None
-        Number of ancestors of each unit.
-    rescalable : bool
-        Whether gates other than zero and one are meaningful.
+    `group` is the layer or tree of each unit, ascending. Group g keeps at least
+    ``floor[g]`` units, and all groups together keep at least `least`. For nested units,
+    `parent` is the parent of each unit, before its children and -1 for none, and
+    `depth` the number of ancestors. `rescalable` says whether gates other than zero and
+    one are meaningful.
     """
 
     group: np.ndarray
@@ -59,25 +49,12 @@ class Units:
 
 
 def keep_units(importances, n_remove, units, scope):
-    """Choose the units to keep.
+    """Choose the units to keep: a mask with exactly `n_remove` entries False.
 
-    Parameters
-    ----------
-    importances : ndarray of shape (n_units,)
-        High: keep.
-    n_remove : int
-        Number of units to remove; at most ``units.removable``.
-    units : Units
-        Groups, floors and nesting.
-    scope : {"global", "local", "lamp"}
-        "global" ranks all units together. "local" removes the same share of each
-        group. "lamp" ranks layer-adaptive scores [1]_: each importance over the sum of
-        those of its group that are not smaller.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_units,)
-        With exactly `n_remove` entries False.
+    At most ``units.removable`` may be removed. The scope "global" ranks all units
+    together, "local" removes the same share of each group. "lamp" ranks layer-adaptive
+    scores [1]_: each importance over the sum of those of its group that are not
+    smaller.
 
     References
     ----------
@@ -111,20 +88,7 @@ def _keep_highest(importances, n_remove, units):
 
 
 def nested_rank(importances, units):
-    """Compute the position of each unit in the order of removal, children first.
-
-    Parameters
-    ----------
-    importances : ndarray of shape (n_units,)
-        High: keep.
-    units : Units
-        Nesting of the units.
-
-    Returns
-    -------
-    ndarray of int of shape (n_units,)
-        A permutation; the unit of rank zero is removed first.
-    """
+    """Compute the position of each unit in the order of removal, children first."""
     if units.parent is None:
         order = np.argsort(importances, kind="stable")
     else:
@@ -137,20 +101,7 @@ def nested_rank(importances, units):
 
 
 def closure(importances, units):
-    """Raise each importance to the largest one among the units below.
-
-    Parameters
-    ----------
-    importances : ndarray of shape (n_units,)
-        High: keep.
-    units : Units
-        With ``parent`` and ``depth``.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        At least `importances`; a parent has at least the value of its children.
-    """
+    """Raise each importance to the largest one among the units below."""
     closed = np.array(importances, dtype=float)
     by_depth = _stable_order(units.depth)
     edges = np.cumsum(np.bincount(units.depth))
@@ -163,17 +114,8 @@ def closure(importances, units):
 def layer_adaptive(importances, units):
     """Divide each importance by the sum of those of its group that are not smaller.
 
-    Parameters
-    ----------
-    importances : ndarray of shape (n_units,)
-        High: keep; non-negative.
-    units : Units
-        Groups and nesting.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        In [0, 1]; the highest of each group is one.
+    Importances are non-negative. The scores are in [0, 1]; the highest of each group is
+    one.
     """
     order = _order_in_groups(nested_rank(importances, units), units)
     raised = importances if units.parent is None else closure(importances, units)
@@ -225,20 +167,10 @@ def _stable_order(numbers):
 
 
 def apportion(n_remove, units):
-    """Distribute removals over groups in proportion to their sizes.
+    """Distribute `n_remove` removals over groups in proportion to their sizes.
 
-    Parameters
-    ----------
-    n_remove : int
-        Number of units to remove in all groups together.
-    units : Units
-        Groups and floors.
-
-    Returns
-    -------
-    ndarray of int of shape (n_groups,)
-        Sums to `n_remove`. The largest remainders are rounded up. No group falls below
-        its floor while another one has units to remove.
+    The largest remainders are rounded up. No group falls below its floor while another
+    one has units to remove.
     """
     room = units.group_size - np.minimum(units.floor, units.group_size)
     exact = units.group_size * (n_remove / max(units.n_units, 1))

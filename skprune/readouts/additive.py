@@ -88,18 +88,8 @@ class MemberReadout(AdditiveReadout):
 
     A gate multiplies the weight of its model in the mean ``sum g f / sum g``. The
     derivative of the mean with respect to a gate is therefore the difference of the
-    model from the mean, over the number of models.
-
-    Parameters
-    ----------
-    name : str
-        Part of the ensemble.
-    outputs : ndarray of shape (n_units, n_samples, n_outputs)
-        Output of each model.
-    D : callable
-        As in `GradientReadout`.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+    model from the mean, over the number of models. `outputs` are (n_units, n_samples,
+    n_outputs).
 
     Examples
     --------

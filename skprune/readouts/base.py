@@ -168,16 +168,8 @@ class Readout(ABC):
 class GradientReadout(Readout):
     """Read-out with the gradient of each sample's loss with respect to Z.
 
-    Parameters
-    ----------
-    name : str
-        Part of the model.
-    D : callable
-        ``D()`` returns the gradient of each sample's loss with respect to Z, of shape
-        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
-        It is called when a method first needs it.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+    ``D()`` returns it, (n_samples, n_outputs), and ``D(rng)`` for labels drawn from the
+    model; it is called when a method first needs it. Weights sum to one.
     """
 
     def __init__(self, name, D, weights):
@@ -191,16 +183,5 @@ class GradientReadout(Readout):
         return self._gradient()
 
     def drawn_gradient(self, rng):
-        """Gradient of the loss for the labels of the data or of the model.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator or None
-            Draws labels from the model; None uses those of the data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            One gradient per sample.
-        """
+        """Compute the gradient for labels drawn from the model; D if `rng` is None."""
         return self.D if rng is None else self._gradient(rng)

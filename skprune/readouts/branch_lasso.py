@@ -25,19 +25,9 @@ REMEMBERED = 4  # recent weights whose residuals are kept: a step asks for three
 class StepLasso(SmoothLasso):
     """Lasso on the gates of splits, in the scale of their contributions.
 
-    The target is the output of the trees without removal. Each unit is penalised by
-    the norm of its splits.
-
-    Parameters
-    ----------
-    steps : StepReadout
-        Read-out of the splits.
-    unit : ndarray of int of shape (n_splits,)
-        Unit of each split.
-    n_units : int
-        Number of units.
-    paths : PathOperator, default=None
-        Products with the paths of these splits; None builds it.
+    The target is the output of the trees without removal. `steps` is the read-out of
+    the splits. Each unit is penalised by the norm of its splits, those with its number
+    in `unit`. `paths` is the `PathOperator` of these splits, None to build it.
     """
 
     max_iterations = 50
@@ -64,7 +54,7 @@ class StepLasso(SmoothLasso):
         return self._per_spread(self.paths.gate_sums(weighted))[:, None]
 
     def _residual(self, W):
-        """Difference from the output of the trees, kept for the last few W."""
+        """Compute the difference from the output of the trees; keep the last few."""
         for known, residual in self._latest:
             if known is W:
                 return residual
@@ -88,11 +78,6 @@ class BranchLasso(StepLasso):
     """Lasso on the gates of splits that penalises the norm of each branch.
 
     A branch is a split with all splits below it.
-
-    Parameters
-    ----------
-    steps : StepReadout
-        Read-out of the splits.
     """
 
     def __init__(self, steps):
@@ -118,19 +103,9 @@ class BranchLasso(StepLasso):
 class SplitLevels:
     """Sweeps over the splits of all trees, sorted by depth.
 
-    Parameters
-    ----------
-    forest : FlatForest
-        Trees.
-
-    Attributes
-    ----------
-    order : ndarray of int of shape (n_splits,)
-        Splits by depth, roots first.
-    parent : ndarray of int of shape (n_splits,)
-        Position in `order` of the parent of each split; arbitrary for roots.
-    levels : list of slice
-        Positions in `order` of each depth.
+    `order` are the splits by depth, roots first. `parent` and `levels` are positions in
+    this order: the parent of each split, arbitrary for roots, and the slice of each
+    depth.
     """
 
     def __init__(self, forest):
@@ -166,17 +141,9 @@ class SplitLevels:
     def shrinkage(self, squares, threshold):
         """Compute the factors of splits in the proximal step of all branch norms.
 
-        Parameters
-        ----------
-        squares : ndarray of shape (n_splits,)
-            Squared weights.
-        threshold : float
-            Length by which each norm is shortened, inner branches first.
-
-        Returns
-        -------
-        ndarray of shape (n_splits,)
-            In [0, 1]; zero below a split of factor zero.
+        `squares` are the squared weights. Each norm is shortened by the threshold,
+        inner branches first. Factors are in [0, 1], and zero below a split of factor
+        zero.
         """
         rest, factor = np.append(squares[self.order], 0.0), np.empty(len(squares))
         left, right = self.below
@@ -198,14 +165,7 @@ class SplitLevels:
 class PathOperator:
     """Products with the matrix of the steps that samples take, which is not stored.
 
-    Parameters
-    ----------
-    forest : FlatForest
-        Trees.
-    leaves : callable
-        As in `PathReadout`.
-    n_samples : int
-        Number of samples.
+    `leaves` is as in `PathReadout`.
     """
 
     def __init__(self, forest, leaves, n_samples):
@@ -252,15 +212,7 @@ class PathOperator:
     def output(self, gates):
         """Compute the sum over trees with the step of each split times its gate.
 
-        Parameters
-        ----------
-        gates : ndarray of shape (n_splits,)
-            One per split.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-            Without the baseline of a boosted model.
+        Returns (n_samples, n_outputs), without the baseline of a boosted model.
         """
         splits, order = self.forest.splits, self.levels.order
         gate = np.append(gates, 0.0)[self.above, None]
@@ -274,19 +226,10 @@ class PathOperator:
         return total
 
     def gate_sums(self, R):
-        """Compute the sum over samples of R times the step of each split.
+        """Compute the sum over samples of R times the step of each split, (n_splits,).
 
-        This is the transpose of the linear part of `output`.
-
-        Parameters
-        ----------
-        R : ndarray of shape (n_samples, n_outputs)
-            For instance weighted derivatives with respect to the output.
-
-        Returns
-        -------
-        ndarray of shape (n_splits,)
-            One per split.
+        This is the transpose of the linear part of `output`; R has the shape of its
+        result.
         """
         forest = self.forest
         sums = np.zeros((forest.n_nodes, forest.value.shape[1]))

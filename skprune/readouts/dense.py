@@ -99,12 +99,8 @@ class DenseReadout(GradientReadout):
 
         If Z is the output of the model, samples are weighted by the mean curvature of
         the loss over the outputs, and the penalty of the model is added. Otherwise the
-        loss is the squared distance to Z itself, with a ridge.
-
-        Returns
-        -------
-        ndarray of shape (n_inputs, n_inputs)
-            Positive definite.
+        loss is the squared distance to Z itself, with a ridge. Positive definite,
+        (n_inputs, n_inputs).
         """
         weights, ridge = self.weights, 0.0
         if self.objective is not None:
@@ -129,16 +125,8 @@ class DenseReadout(GradientReadout):
     def output_curvature(self, rng):
         """Compute the curvature of each output that `hessian` does not contain.
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator or None
-            As in `drawn_gradient`.
-
-        Returns
-        -------
-        ndarray of shape (n_outputs,)
-            Mean squared gradient of each output of a hidden layer [1]_; ones if Z is
-            the output of the model.
+        It is the mean squared gradient of each output of a hidden layer [1]_; ones if Z
+        is the output of the model. Returns (n_outputs,).
 
         References
         ----------

@@ -14,14 +14,8 @@ from skprune.readouts.base import Readout
 class JoinedReadout(Readout):
     """Read-out whose units are groups of units of another one.
 
-    Parameters
-    ----------
-    readout : Readout
-        Read-out whose units are joined.
-    group : ndarray of int of shape (readout.n_units,)
-        Joined unit of each unit.
-    n_units : int
-        Number of joined units; one without members has importance zero.
+    Unit u of `readout` belongs to ``group[u]``, one of `n_units`. A group without
+    members has importance zero.
     """
 
     def __init__(self, readout, group, n_units):
@@ -70,13 +64,6 @@ class ConcatenatedReadout(Readout):
 
     The loss is the mean of the losses of the models. Contributions are not rescaled:
     the models predict the same target on one scale.
-
-    Parameters
-    ----------
-    name : str
-        Part of the ensemble that holds the models.
-    readouts : list of Readout
-        One per model.
     """
 
     def __init__(self, name, readouts):

@@ -20,19 +20,8 @@ BLOCK_NODES = 2**18  # nodes of trees processed at once: bounds the memory of su
 class PathReadout(GradientReadout):
     """Common part of the read-outs of trees.
 
-    Parameters
-    ----------
-    name : str
-        Part of the model.
-    forest : FlatForest
-        Trees.
-    leaves : callable
-        ``leaves(t)`` returns the leaf of tree t that each sample falls into,
-        (n_samples,), as a node number within that tree.
-    D : callable
-        As in `GradientReadout`.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+    ``leaves(t)`` returns the leaf of tree t that each sample falls into, (n_samples,),
+    as a node number within that tree. D and weights are as in `GradientReadout`.
     """
 
     hessian_size = 0
@@ -48,17 +37,9 @@ class StepReadout(PathReadout):
 
     Units are numbered tree by tree in the order of the nodes. Importances of splits of
     one level of a tree add up, because these splits see disjoint samples.
-
-    Parameters
-    ----------
-    curvature : callable
-        Returns the second derivative of each sample's loss with respect to Z,
-        (n_samples, n_outputs), equal for all outputs of one tree.
-    reweighted : bool, default=False
-        Whether contributions are weighted by these samples instead of the training
-        samples.
-    **kwargs
-        As in `PathReadout`.
+    ``curvature()`` is the second derivative of each sample's loss with respect to Z,
+    (n_samples, n_outputs), equal for all outputs of one tree. If `reweighted`,
+    contributions are weighted by these samples instead of the training samples.
     """
 
     def __init__(
@@ -128,16 +109,6 @@ class StepReadout(PathReadout):
         noise about zero. All samples count, also those that a tree was trained on: with
         out-of-bag samples alone forests were worse in 36 of 40 cases, as compensation
         chooses its strength on these and then needs samples that did not choose splits.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator, default=None
-            Ignored.
-
-        Returns
-        -------
-        ndarray of shape (n_units,)
-            In units of the loss.
         """
         parts = []
         for block, sums in self._node_sums(self._moments()):
@@ -170,7 +141,7 @@ class StepReadout(PathReadout):
         return of_tree
 
     def _node_sums(self, columns):
-        """Sums over the samples of each node, for one block of trees at a time."""
+        """Yield blocks of trees and the sums over the samples of each node."""
         for start, stop in tree_blocks(self.forest.offset, BLOCK_NODES):
             block = self.forest.block(start, stop)
             parts = [
@@ -181,7 +152,7 @@ class StepReadout(PathReadout):
 
 
 def _leaf_sums(leaf, columns, n_nodes):
-    """Sums of each column over the samples of each leaf, (n_nodes, n_columns)."""
+    """Sum each column over the samples of each leaf, (n_nodes, n_columns)."""
     sums = np.empty((n_nodes, columns.shape[1]))
     for k, column in enumerate(columns.T):
         sums[:, k] = np.bincount(leaf, weights=column, minlength=n_nodes)

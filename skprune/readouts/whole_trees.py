@@ -22,15 +22,7 @@ BLOCK_ROWS = 4096  # rows processed at once: bounds the memory of intermediate c
 
 
 class WholeTreeReadout(PathReadout):
-    """Common part of the read-outs whose units are whole trees.
-
-    Parameters
-    ----------
-    units : ndarray of int of shape (n_units,)
-        Trees that are units, ascending.
-    **kwargs
-        As in `PathReadout`.
-    """
+    """Common part of the read-outs whose units are the trees in `units`, ascending."""
 
     answers = frozenset({"sensitivity"})
 
@@ -51,7 +43,7 @@ class WholeTreeReadout(PathReadout):
 
     @abstractmethod
     def _slopes(self, D):
-        """Derivatives of the loss with respect to the gate of one unit after another.
+        """Yield the derivative of the loss by the gate of one unit after another.
 
         Each item is of shape (n_samples,).
         """
@@ -85,14 +77,8 @@ class WholeTreeReadout(PathReadout):
 class TreeReadout(WholeTreeReadout):
     """Mean of the trees of a forest, each of which is a unit.
 
-    A gate multiplies the weight of its tree in the mean ``sum g f / sum g``.
-
-    Parameters
-    ----------
-    mean : callable
-        Returns the output of the forest, (n_samples, n_outputs).
-    **kwargs
-        As in `PathReadout`.
+    A gate multiplies the weight of its tree in the mean ``sum g f / sum g``. ``mean()``
+    returns the output of the forest, (n_samples, n_outputs).
     """
 
     def __init__(self, name, forest, leaves, D, weights, *, mean):
@@ -126,7 +112,6 @@ class TreeReadout(WholeTreeReadout):
             yield np.einsum("nk,nk->n", difference, D) * self.forest.scale[u]
 
     def removal_loss(self, rng=None):
-        """Loss increase of each tree in the order of backward elimination."""
         mean = self._mean()
         return obs.unit_costs(self._gram(lambda rows: mean[rows]))
 
@@ -167,17 +152,9 @@ class StageReadout(WholeTreeReadout):
 
     A gate multiplies the deviation of its tree from its mean; the mean stays. Outputs
     do not share trees and their curvature is treated as diagonal, so that each output
-    is a separate problem.
-
-    Parameters
-    ----------
-    units : ndarray of int of shape (n_units,)
-        Trees that are units, ascending.
-    curvature : callable
-        Returns the second derivative of each sample's loss with respect to Z,
-        (n_samples, n_outputs).
-    **kwargs
-        As in `PathReadout`; the trees have one value per node.
+    is a separate problem. ``curvature()`` returns the second derivative of each
+    sample's loss with respect to Z, (n_samples, n_outputs). Trees have one value per
+    node.
     """
 
     def __init__(self, name, forest, leaves, D, weights, *, units, curvature):
@@ -218,7 +195,6 @@ class StageReadout(WholeTreeReadout):
             yield (self._added(u) - self.means[u]) * D[:, column]
 
     def removal_loss(self, rng=None):
-        """Loss increase of each tree in the order of backward elimination."""
         costs = np.zeros(self.n_units)
         for units, gram in self._hessians():
             costs[units] = obs.unit_costs(gram)

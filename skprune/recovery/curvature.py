@@ -1,10 +1,10 @@
-"""The curvature of a network's loss by its surviving weights, as products.
+"""The curvature of a network's loss in its surviving weights, as products.
 
 Around its weights the output of a network is linear in all of them, with derivative J.
-In the metric C of the loss, J^T C J is the Gauss-Newton matrix. It is never formed: a
-product with it takes a pass forward and a pass backward [1]_, on a few rows that are
-drawn in proportion to their own curvature, as most of a trained classifier's samples
-have next to none [2]_.
+With the curvature C of the loss, J^T C J is the Gauss-Newton matrix. It is never
+formed: a product with it takes a forward and a backward pass [1]_. The passes see a few
+rows, drawn in proportion to their own curvature, as most samples of a trained
+classifier have almost none [2]_.
 
 References
 ----------
@@ -27,21 +27,9 @@ ENOUGH_SHARE = 0.2  # of the samples, if they give enough equations
 
 
 def weight_gradient(signals, survivors, D):
-    """Product of D with the derivative of the output by the free weights.
+    """Compute ``J^T D`` for the free weights, in float64: (n_weights,).
 
-    Parameters
-    ----------
-    signals : Signals
-        Of the network on some samples.
-    survivors : Survivors
-        The free weights.
-    D : ndarray of shape (n_samples, n_outputs)
-        What the derivative is multiplied by, in its precision.
-
-    Returns
-    -------
-    ndarray of float64 of shape (n_weights,)
-        ``J^T D``.
+    Products have the precision of D, (n_samples, n_outputs).
     """
     total, network = 0.0, signals.network.astype(D.dtype)
     for rows in row_blocks(len(D)):
@@ -57,22 +45,10 @@ def weight_gradient(signals, survivors, D):
 
 
 def curvature_rows(shape, n_weights):
-    """Rows on which the curvature is computed.
+    """Choose the number of rows on which the curvature is computed.
 
-    The gradient sees every sample; the curvature only shapes the step, and needs no
-    more rows than make it well determined.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Samples and outputs.
-    n_weights : int
-        Free weights.
-
-    Returns
-    -------
-    int
-        At most the number of samples.
+    `shape` is the number of samples and of outputs. The gradient uses every sample; the
+    curvature only shapes the step, and needs just enough rows to be well determined.
     """
     n_samples, n_outputs = shape
     least, enough = (-(-ratio * n_weights // n_outputs) for ratio in EQUATIONS)
@@ -80,21 +56,9 @@ def curvature_rows(shape, n_weights):
 
 
 def draw_rows(sizes, n_rows):
-    """Rows drawn in proportion to their size.
+    """Draw rows in proportion to their non-negative sizes.
 
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_samples,)
-        Not negative.
-    n_rows : int
-        How many are drawn, at most `n_samples`.
-
-    Returns
-    -------
-    rows : ndarray of int of shape (n_rows,)
-        In ascending order.
-    shares : ndarray of shape (n_rows,)
-        With what probability each was drawn.
+    Returns `n_rows` rows, ascending, and the probability with which each was drawn.
     """
     shares = inclusion_probabilities(sizes, n_rows)
     rows = np.flatnonzero(systematic_sample(shares, np.random.default_rng(0)))
@@ -102,7 +66,7 @@ def draw_rows(sizes, n_rows):
 
 
 def few_rows(X, rows):
-    """Rows of X for many products: dense where that is faster."""
+    """Select rows of X for many products: dense where that is faster."""
     few = X[rows]
     dense = sparse.issparse(few) and few.nnz > DENSE * np.prod(few.shape)
     return few.toarray() if dense else few
@@ -111,16 +75,7 @@ def few_rows(X, rows):
 class Curvature:
     """The Gauss-Newton matrix J^T C J of a network, by its products.
 
-    Parameters
-    ----------
-    signals : Signals
-        Of the network on some samples.
-    survivors : Survivors
-        The free weights.
-    weights : ndarray of shape (n_samples,)
-        Sample weights.
-    loss : Loss
-        Whose curvature by the output is C.
+    C is the curvature of the loss with respect to the output, times the sample weights.
     """
 
     def __init__(self, signals, survivors, weights, loss):
@@ -140,11 +95,11 @@ class Curvature:
         self.added = [np.empty((len(Z), width), Z.dtype) for width in widths[1][1:]]
 
     def change(self, vector):
-        """How the output answers to a change of the weights, J v by rows."""
+        """Compute J v, the change of the output for a change of the weights."""
         return self._change(vector).copy()
 
     def _change(self, vector):
-        """The same in an array that is written again."""
+        """Compute J v in an array that is overwritten by the next call."""
         self.survivors.write(vector, self.change_of)
         moved = product(self.inputs[0], self.change_of[0], self.moved[0])
         for index, slope in enumerate(self.slopes, start=1):
@@ -155,7 +110,7 @@ class Curvature:
         return moved
 
     def product(self, vector):
-        """J^T C J v, (n_weights,)."""
+        """Compute J^T C J v, (n_weights,)."""
         D = self._curved(self._change(vector))
         D *= self.shares
         for layer, back in self._backward(D, self.moved):
@@ -163,7 +118,7 @@ class Curvature:
         return self.survivors.flatten(self.gradients).astype(float)
 
     def _curved(self, moved):
-        """C times a change of the output, which is not changed."""
+        """Multiply a change of the output with C, as a new array."""
         if self.coupling is None:
             return self.own * moved
         D, shares = moved, self.coupling
@@ -174,7 +129,7 @@ class Curvature:
         return D
 
     def _backward(self, D, arrays=None):
-        """The layers from the last on, each with D by its Z."""
+        """Yield the layers from the last on, each with the gradient by its Z."""
         for layer in range(self.network.n_layers - 1, 0, -1):
             yield layer, D
             out = None if arrays is None else arrays[layer - 1]
@@ -183,7 +138,7 @@ class Curvature:
         yield 0, D
 
     def diagonal(self):
-        """An estimate of the diagonal, from labels drawn from the network itself."""
+        """Estimate the diagonal from labels drawn from the network itself."""
         Y = self.loss.draw(self.output, np.random.default_rng(0))
         D = np.sqrt(self.shares) * self.loss.gradient(self.output, Y)
         sums = [
@@ -193,7 +148,7 @@ class Curvature:
 
 
 def _with_ones(A):
-    """Inputs and, as their last column, that of the intercepts."""
+    """Append the column of ones of the intercepts."""
     ones = np.ones((A.shape[0], 1), A.dtype)
     return (
         sparse.hstack([A, ones], "csr") if sparse.issparse(A) else np.hstack([A, ones])

@@ -34,22 +34,10 @@ def can_distil(loss):
 
 
 def softened(loss, Y, teacher):
-    """Targets that are half labels and half predictions of the teacher.
+    """Mix the labels with the predictions of the teacher, at its temperature.
 
-    Parameters
-    ----------
-    loss : Loss
-        A log-loss.
-    Y : ndarray of shape (n_samples, n_outputs)
-        0 and 1.
-    teacher : ndarray of shape (n_samples, n_outputs)
-        Output of the teacher, before the link function. Its root mean square is the
-        temperature.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        Between 0 and 1; the most probable class of each sample is that of its label.
+    `teacher` is its output before the link function, whose root mean square is the
+    temperature. The likeliest class of each target is its label.
     """
     temperature = max(sharpness(loss, teacher), 1.0)
     predicted = loss.gradient(teacher / temperature, np.zeros_like(Y))
@@ -57,32 +45,16 @@ def softened(loss, Y, teacher):
 
 
 def sharpness(loss, Z):
-    """Root mean square of the logits Z, for a softmax about the mean of each sample."""
+    """Compute the root mean square of the logits Z.
+
+    For a softmax, from their mean over the classes of each sample.
+    """
     logits = Z - Z.mean(axis=1, keepdims=True) if loss is SOFTMAX else Z
     return float(np.sqrt(np.mean(np.square(logits))))
 
 
 def best_factor(loss, Z, Y, weights, bounds):
-    """The factor in front of Z at which the loss is smallest.
-
-    Parameters
-    ----------
-    loss : Loss
-        A log-loss, convex in the factor.
-    Z : ndarray of shape (n_samples, n_outputs)
-        Outputs.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets.
-    weights : ndarray of shape (n_samples,)
-        Sample weights.
-    bounds : (float, float)
-        Smallest and largest factor.
-
-    Returns
-    -------
-    float
-        Within the bounds.
-    """
+    """Find the factor of Z, within bounds, at which a log-loss is smallest."""
 
     def total(factor):
         return float(weights @ loss.value(factor * Z, Y))
@@ -91,7 +63,7 @@ def best_factor(loss, Z, Y, weights, bounds):
 
 
 def scaled(network, factor):
-    """A network whose output is multiplied by a factor, a float."""
+    """Multiply the output of a network by a factor, a float."""
     factor = network.dtype.type(factor)
     coefs = [*network.coefs[:-1], network.coefs[-1] * factor]
     intercepts = [*network.intercepts[:-1], network.intercepts[-1] * factor]
@@ -101,24 +73,9 @@ def scaled(network, factor):
 def distil(training, network, examples, teacher):
     """Train toward softened targets, at their scale, and return to that of the data.
 
-    On its training data a network may be overconfident. Its output is therefore scaled
-    to be no sharper than that of the teacher.
-
-    Parameters
-    ----------
-    training : callable
-        ``training(network, examples) -> network``.
-    network : Network
-        Where training starts; not changed.
-    examples : Examples
-        With the labels as targets and a log-loss.
-    teacher : ndarray of shape (n_samples, n_outputs)
-        Output of the teacher on the examples.
-
-    Returns
-    -------
-    Network
-        Trained.
+    ``training(network, examples)`` returns a network. On its training data a network
+    may be overconfident. Its output is therefore scaled to be no sharper than that of
+    the teacher, (n_samples, n_outputs).
     """
     loss, labels, weights = examples.loss, examples.Y, examples.weights
     soft = replace(examples, Y=softened(loss, labels, teacher).astype(labels.dtype))

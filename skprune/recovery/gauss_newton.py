@@ -1,15 +1,15 @@
 """Joint recovery of a network: all survivors at once, in Gauss-Newton steps.
 
-Layer by layer, recovery matches what each layer computes; once few weights are left
-they cannot all be matched, and what counts is the output. Around the current weights
-the output is linear in all of them, so that the next weights solve a least-squares
-problem toward the output of the teacher, in the metric of the loss,
+Layer by layer, recovery matches the output of each layer. When few weights remain, not
+all of these can be matched, and only the last one counts. Around the current weights it
+is linear in all of them, so the next weights solve a least-squares problem toward the
+output of the teacher, in the metric of the loss,
 
     (J^T C J + damping) step = J^T gradient,
 
 with J the derivative of the outputs by the weights and C the curvature of the loss
-(Levenberg [1]_, Marquardt [2]_), by a few conjugate gradients. A step is taken only as
-far as it brings the loss down, and none where there is next to nothing to gain.
+(Levenberg [1]_, Marquardt [2]_), by a few conjugate gradients. A step is shortened
+until the loss falls, and not taken at all where there is next to nothing to gain.
 
 References
 ----------
@@ -57,15 +57,9 @@ FALL = 0.1  # of the loss, as a share of what the slope at its start promises a 
 class Teacher:
     """The network before pruning: its output, and the loss of computing another one.
 
-    Attributes
-    ----------
-    source : object
-        Its ``output`` of shape (n_samples, n_outputs), before the link function, is
-        asked for when it is first needed: the `Signals` of the network.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
-    loss : Loss
-        Loss as a function of the output.
+    ``source.output``, (n_samples, n_outputs) before the link function, is read when it
+    is first needed; usually `source` is the `Signals` of the network. Weights sum to
+    one.
     """
 
     source: Any
@@ -74,15 +68,15 @@ class Teacher:
 
     @classmethod
     def of_output(cls, output, weights, loss):
-        """A teacher of which only the output is known."""
+        """Build a teacher of which only the output is known."""
         return cls(SimpleNamespace(output=output), weights, loss)
 
     def settled(self):
-        """The same teacher without its signals, so that their memory is released."""
+        """Drop the signals, so that their memory is released."""
         return self.of_output(self.output, self.weights, self.loss)
 
     def take(self, rows):
-        """The same on some of the samples, an array of int."""
+        """Select some of the samples by an array of int."""
         return self.of_output(self.output[rows], self.weights[rows], self.loss)
 
     @property
@@ -92,12 +86,12 @@ class Teacher:
 
     @cached_property
     def targets(self):
-        """Predictions: probabilities, or means."""
+        """Predictions of the teacher: probabilities or means."""
         return self.loss.gradient(self.output, np.zeros_like(self.output))
 
     @cached_property
     def best(self):
-        """Loss of the teacher itself, which is the least."""
+        """Loss of the teacher itself, the smallest possible one."""
         return self._value(self.output)
 
     @cached_property
@@ -110,20 +104,20 @@ class Teacher:
         return float(self.weights @ self.loss.value(output, self.targets))
 
     def excess(self, output):
-        """Weighted mean loss above the least."""
+        """Compute the weighted mean loss above the smallest one."""
         return self._value(output) - self.best
 
     def errors(self, output):
-        """Gradient of each sample's loss with respect to the output."""
+        """Compute the gradient of each sample's loss with respect to the output."""
         return self.loss.gradient(output, self.targets)
 
     def gradient(self, signals, survivors, errors):
-        """Derivative of the loss with respect to the free weights, (n_weights,)."""
+        """Compute the gradient of the loss by the free weights, (n_weights,)."""
         D = self.weights[:, None] * errors
         return weight_gradient(signals, survivors, D.astype(SINGLE, copy=False))
 
     def curvature(self, signals, survivors, errors, n_rows):
-        """The curvature on the rows that matter: curved ones, and wrong ones."""
+        """Compute the curvature on rows that are curved themselves, or wrong."""
         curved = self.weights * self.loss.curvature(signals.output).sum(axis=1)
         wrong = self.weights * np.square(errors).sum(axis=1)
         sizes = (1 - WRONG) * _normalised(curved) + WRONG * _normalised(wrong)
@@ -140,22 +134,11 @@ def _normalised(sizes):
 def refit_jointly(signals, masks, teacher):
     """Re-estimate all surviving weights of a network together.
 
-    Parameters
-    ----------
-    signals : Signals
-        Of the network as it is after the recovery layer by layer; not changed.
-    masks : list of ndarray of bool
-        Which weights of each layer are free; intercepts always are.
-    teacher : Teacher
-        Whose output it is to reproduce.
-
-    Returns
-    -------
-    Network
-        Not further from the teacher than the one given. It is the same object if its
-        excess loss is `NEGLIGIBLE`, if there are too few samples for so many weights,
-        or if a step would cost more than `PASSES` training passes or `WORK`
-        multiply-adds.
+    `signals` are those of the network after recovery layer by layer. `masks` are the
+    free weights of each layer; intercepts are always free. Returns a network that is
+    not further from the teacher. It is the given one if its excess loss is
+    `NEGLIGIBLE`, if there are too few samples for so many weights, or if a step would
+    cost more than `PASSES` or `WORK`.
     """
     network = signals.network
     if teacher.excess(signals.output) <= NEGLIGIBLE * teacher.worth:
@@ -175,23 +158,11 @@ def refit_jointly(signals, masks, teacher):
 
 
 def affordable_steps(network, n_samples, n_rows):
-    """How many steps `PASSES` and `WORK` allow.
+    """Count the steps that `PASSES` and `WORK` allow, possibly none.
 
-    Parameters
-    ----------
-    network : Network
-        A training pass takes three multiply-adds per weight and sample. A product with
-        the curvature takes two per weight of the first layer and row, and four for
-        each other weight.
-    n_samples : int
-        Samples that the gradient sees.
-    n_rows : int
-        Rows of the curvature.
-
-    Returns
-    -------
-    int
-        Possibly zero.
+    A training pass takes three multiply-adds per weight and sample. A product with the
+    curvature takes two per row and weight of the first layer, and four for each other
+    weight.
     """
     size, first = sum(W.size for W in network.coefs), network.coefs[0].size
     step = ITERATIONS * n_rows * (4 * size - 2 * first) + 4 * size * n_samples
@@ -200,7 +171,7 @@ def affordable_steps(network, n_samples, n_rows):
 
 
 def _descend(teacher, signals, survivors, n_rows, n_steps):
-    """The network after some steps; ends early where a step no longer helps."""
+    """Take steps until one no longer helps, and return the network."""
     excess, damping = teacher.excess(signals.output), FIRST_DAMPING
     for _ in range(n_steps):
         step, slope = _damped_step(teacher, signals, survivors, n_rows, damping)
@@ -216,7 +187,7 @@ def _descend(teacher, signals, survivors, n_rows, n_steps):
 
 
 def _damped_step(teacher, signals, survivors, n_rows, damping):
-    """A step, and the slope of the loss along it."""
+    """Compute a step, and the slope of the loss along it."""
     errors = teacher.errors(signals.output)
     gradient = teacher.gradient(signals, survivors, errors)
     curvature = teacher.curvature(signals, survivors, errors, n_rows)
@@ -234,9 +205,9 @@ def _damped_step(teacher, signals, survivors, n_rows, damping):
 
 
 def _longest(teacher, signals, excess, survivors, step, slope):
-    """Signals, excess loss and share of the longest of ever shorter steps that helps.
+    """Halve a step until it helps; return signals, excess loss and share of the step.
 
-    The signals are in the arrays of those given, which are no longer right.
+    The signals are in the arrays of those given, which are invalid afterwards.
     """
     network = signals.network
     for share in 0.5 ** np.arange(HALVINGS):

@@ -1,9 +1,9 @@
 """Recovery of a network, layer by layer, without training.
 
-From the first layer to the last, the weights that survive are estimated by least
-squares from what the layers below, already pruned, now compute to the pre-activations
-of the teacher, with a ridge toward the teacher's weights [1]_. Every layer is a convex
-problem, and an error made below is made good above as far as it can be.
+From the first layer to the last, the surviving weights are estimated by least squares:
+from the outputs of the pruned layers below to the pre-activations of the teacher, with
+a ridge toward the teacher's weights [1]_. Every layer is a convex problem, and corrects
+errors of the layers below as far as it can.
 
 References
 ----------
@@ -25,18 +25,11 @@ DIRECT = 5000  # inputs up to which their second moments are formed
 
 @dataclass(frozen=True)
 class LayerTarget:
-    """How one layer of the pruned network is estimated.
+    """What one layer of the pruned network reproduces, and from which weights.
 
-    Attributes
-    ----------
-    layer : int
-        The layer of the teacher whose Z it reproduces.
-    columns : ndarray of int of shape (n_outputs,)
-        Which outputs of that layer.
-    prior : ndarray of shape (n_inputs, n_outputs)
-        Weights toward which the ridge pulls.
-    mask : ndarray of bool of shape (n_inputs, n_outputs)
-        Which weights survive.
+    The targets are the outputs `columns` of Z of `layer` of the teacher. The ridge
+    shrinks toward `prior`, and the weights in `mask` survive, both (n_inputs,
+    n_outputs).
     """
 
     layer: int
@@ -48,12 +41,7 @@ class LayerTarget:
 class LayerwiseRecovery:
     """Least squares toward a teacher; keeps what all calls share.
 
-    Parameters
-    ----------
-    teacher : Signals
-        Of the network as trained.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+    `teacher` are the `Signals` of the network as trained. Weights sum to one.
     """
 
     def __init__(self, teacher, weights):
@@ -74,19 +62,10 @@ class LayerwiseRecovery:
         )
 
     def solve(self, targets, ridge):
-        """Estimate all layers.
+        """Estimate all layers, given by a list of `LayerTarget`.
 
-        Parameters
-        ----------
-        targets : list of LayerTarget
-            From the first layer to the last.
-        ridge : float
-            Strength of the ridge, relative to the mean variance of a layer's inputs.
-
-        Returns
-        -------
-        Signals
-            Of the pruned network, on the samples of the teacher.
+        `ridge` is relative to the mean variance of a layer's inputs. Returns the
+        `Signals` of the pruned network.
         """
         every = self.teacher.network.activations
         activations = [every[target.layer] for target in targets[:-1]]
@@ -101,24 +80,7 @@ class LayerwiseRecovery:
         return Signals(network, self.teacher.X, inputs)
 
     def solve_layer(self, A, target, ridge):
-        """Estimate one layer.
-
-        Parameters
-        ----------
-        A : {ndarray, sparse array} of shape (n_samples, n_inputs)
-            Its inputs in the pruned network.
-        target : LayerTarget
-            What it aims at.
-        ridge : float
-            As in `solve`.
-
-        Returns
-        -------
-        W : ndarray of shape (n_inputs, n_outputs)
-            Zero outside the mask.
-        b : ndarray of shape (n_outputs,)
-            The intercepts.
-        """
+        """Estimate W and b of one layer from its inputs A in the pruned network."""
         network = self.teacher.network
         if self._is_unchanged(A, target):
             return target.prior, network.intercepts[target.layer][target.columns]

@@ -1,4 +1,4 @@
-"""Which of several fits of leaves is kept: few errors first, then a low loss.
+"""Choice among several fits of leaves: few errors first, then a low loss.
 
 A fit of low confidence orders the classes better and is less sharp. Counts of errors
 are noisy: among fits whose counts differ by less than the noise, the loss decides.
@@ -14,16 +14,10 @@ from skprune.recovery.leaf_solvers import LeafIndicator
 
 @dataclass(frozen=True)
 class Choice:
-    """A fit of leaves and its held-out loss.
+    """A fit of leaves and its held-out loss and errors, sums over samples.
 
-    Attributes
-    ----------
-    strength : float
-        Lambda, in units of samples; infinity if leaves keep their values.
-    confidence : float
-        Weight of the data in the targets of the fit; the rest is uniform.
-    loss, error : float
-        Sums over held-out samples of the loss and of the wrong classes.
+    `strength` is lambda in units of samples, infinity if leaves keep their values.
+    `confidence` is the weight of the data in the targets; the rest is uniform.
     """
 
     strength: float
@@ -35,16 +29,8 @@ class Choice:
 def is_past(fits):
     """Tell whether fits of falling confidence have passed the best one.
 
-    Parameters
-    ----------
-    fits : list of Choice
-        In the order of falling confidence.
-
-    Returns
-    -------
-    bool
-        True if each of the last two fits has a higher loss and no fewer errors than
-        the one before it.
+    True if each of the last two has a higher loss and no fewer errors than the one
+    before.
     """
     pairs = list(pairwise(fits))[-2:]
     worse = [after.loss > fit.loss and after.error >= fit.error for fit, after in pairs]
@@ -54,21 +40,11 @@ def is_past(fits):
 def best_choice(tried, total, share=1.0):
     """Choose the fit of least loss among those with few errors.
 
-    Parameters
-    ----------
-    tried : list of Choice
-        The first keeps the values as trained; a fit needs a lower loss than it.
-    total : float
-        Weight of the held-out samples.
-    share : float, default=1.0
-        Standard errors above the fewest errors that still count as few. The root of the
-        share of held-out samples gives the standard error of all samples.
-
-    Returns
-    -------
-    Choice
-        The first if no other has a lower loss, or if the best of them has more errors
-        by more than the noise.
+    The first of `tried` keeps the values as trained. It is chosen if no other has a
+    lower loss, or if the best of these has more errors by more than the noise. Few
+    errors are at most `share` standard errors above the fewest; `total` is the weight
+    of the held-out samples. The root of the share of held-out samples gives the
+    standard error of all.
     """
     unchanged = tried[0]
     able = [fit for fit in tried[1:] if fit.loss < unchanged.loss]
@@ -82,7 +58,7 @@ def best_choice(tried, total, share=1.0):
 
 
 def _noise(count, total):
-    """One standard error of a count of errors."""
+    """Compute one standard error of a count of errors."""
     return np.sqrt(count * (1 - count / total))
 
 
@@ -92,13 +68,6 @@ class HeldOutLoss:
     If not all trees are out-of-bag, their mean estimates that of all trees. The
     variance of this estimate is computed from the differences between trees and is not
     counted as an error of the values. Samples without an out-of-bag tree are left out.
-
-    Parameters
-    ----------
-    problem : LeafProblem
-        Samples and trees.
-    rows : ndarray of int
-        Held-out samples.
     """
 
     def __init__(self, problem, rows):
@@ -117,18 +86,7 @@ class HeldOutLoss:
         self.weights = problem.weights[rows].astype(float)
 
     def evaluate(self, values):
-        """Compute the loss and the errors of the samples.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_leaves, n_outputs)
-            Values of the leaves, fitted without these samples.
-
-        Returns
-        -------
-        loss, error : float
-            Weighted sums.
-        """
+        """Compute weighted loss and errors of values fitted without these samples."""
         output, variance = self._output(values * self.problem.scale[:, None])
         losses = self.problem.loss(output, self.targets, variance)
         loss = float(self.weights @ losses)
@@ -138,7 +96,7 @@ class HeldOutLoss:
         return loss, float(self.weights @ errors)
 
     def _output(self, parts):
-        """Estimates of the sum over all trees, and their variances."""
+        """Estimate the sum over all trees, and the variance of the estimate."""
         total = self.Z.dot(parts)
         if self.mask is None:
             return total, np.zeros_like(total)

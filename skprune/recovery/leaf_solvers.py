@@ -25,16 +25,10 @@ class LeafIndicator:
     together in memory. `T_dot` adds up samples one after another: tree by tree,
     consecutive samples would often write to the same leaf and wait for each other.
 
-    Parameters
-    ----------
-    leaves : ndarray of int of shape (n_trees, n_samples)
-        Leaf of each tree that a sample falls into, numbered within the tree.
-    n_leaves : ndarray of int of shape (n_trees,)
-        Number of leaves of each tree; columns of Z are numbered over all trees.
-    mask : ndarray of bool of shape (n_trees, n_samples), default=None
-        Entries of Z that are one; None for all leaves that samples fall into.
-    dtype : dtype, default=float
-        Data type of the entries and of the arrays that Z is multiplied with.
+    `leaves`, (n_trees, n_samples), is the leaf that a sample falls into, numbered
+    within the tree, and `n_leaves` their number in each tree; columns of Z are numbered
+    over all trees. `mask`, in the shape of `leaves`, selects the entries of Z that are
+    one. Z and the arrays that it is multiplied with have the `dtype`.
     """
 
     def __init__(self, leaves, n_leaves, mask=None, dtype=float):
@@ -101,23 +95,8 @@ class LeafIndicator:
 def ridge(Z, weights, right, strengths, tolerance):
     """Solve ``(Z^T diag(w) Z + lambda I) d = b`` by conjugate gradients.
 
-    Parameters
-    ----------
-    Z : LeafIndicator
-        Samples and the leaves that they fall into.
-    weights : ndarray of shape (n_samples,)
-        Non-negative.
-    right : ndarray of shape (n_leaves, n_columns)
-        One right-hand side b per column.
-    strengths : ndarray that broadcasts to (n_columns,)
-        Lambda of each column, positive.
-    tolerance : float
-        Norm of the residual at which a column is solved, relative to b.
-
-    Returns
-    -------
-    ndarray of shape (n_leaves, n_columns)
-        One solution per column.
+    `right` has one b per column and `strengths` one positive lambda. A column is solved
+    when its residual is below `tolerance` times b. Returns (n_leaves, n_columns).
     """
 
     def product(V):
@@ -132,18 +111,9 @@ def ridge(Z, weights, right, strengths, tolerance):
 class LeafSquares:
     """Weighted squares of ``targets - Z S v`` and a ridge on ``S (v - centre)``.
 
-    Arrays with a row for each leaf have contiguous columns.
-
-    Attributes
-    ----------
-    Z : LeafIndicator
-        Samples and the leaves that they fall into.
-    scale : ndarray of shape (n_leaves, 1)
-        Factor of the values of each leaf, the diagonal of S.
-    weights : ndarray of shape (n_samples, 1)
-        Non-negative, the diagonal of W.
-    strength : float
-        Lambda of the ridge, positive.
+    S is the diagonal of `scale`, (n_leaves, 1), the factor of the values of each leaf.
+    W is that of `weights`, (n_samples, 1). `strength` is lambda, positive. Arrays with
+    a row for each leaf have contiguous columns.
     """
 
     Z: LeafIndicator
@@ -179,18 +149,11 @@ class LeafSquares:
 class Descent(NamedTuple):
     """State of a projected descent.
 
-    Attributes
-    ----------
-    values : ndarray of shape (n_leaves, n_columns)
-        Values in the convex set.
-    residual : ndarray of shape (n_samples, n_columns)
-        Targets minus the sums of values.
-    residual_sum : ndarray of shape (n_samples, n_columns)
-        Sum of the residuals of all steps, each times the length of its step. Apart from
-        the ridge and the projections, leaves have moved by ``S Z^T W residual_sum /
-        bound``.
-    length : float
-        Length of the next step; one is always safe, and often short.
+    `values`, (n_leaves, n_columns), are in the convex set, and `residual` is the
+    targets minus their sums, (n_samples, n_columns). `residual_sum` is the sum of the
+    residuals of all steps, each times the length of its step: apart from the ridge and
+    the projections, leaves have moved by ``S Z^T W residual_sum / bound``. `length` is
+    that of the next step; one is always safe, and often short.
     """
 
     values: np.ndarray
@@ -203,27 +166,9 @@ def projected_descent(squares, project, centre, start, tolerance):
     """Minimise squares over values in a convex set.
 
     Spectral projected gradient steps [1]_, scaled separately for each leaf, with an
-    exact line search toward the projection.
-
-    Parameters
-    ----------
-    squares : LeafSquares
-        Function to minimise.
-    project : callable
-        ``project(v)`` returns the nearest point of the set, leaf by leaf, as a new
-        array.
-    centre : ndarray of shape (n_leaves, n_columns)
-        Values at which the ridge is zero.
-    start : Descent
-        Initial state.
-    tolerance : float
-        Length of a step at which the problem is solved, relative to the distance from
-        the centre.
-
-    Returns
-    -------
-    Descent
-        Final state, whose values are the solution.
+    exact line search toward the projection. ``project(v)`` returns the nearest point of
+    the set as a new array. `centre` is where the ridge is zero. The problem is solved
+    when a step is shorter than `tolerance` times the distance from the centre.
 
     References
     ----------
@@ -260,7 +205,7 @@ def projected_descent(squares, project, centre, start, tolerance):
 
 
 def _row_squares(a):
-    """Sum of squares over the columns of each row, (n_rows,)."""
+    """Sum the squares over the columns of each row, (n_rows,)."""
     return np.square(a) @ np.ones(a.shape[1], dtype=a.dtype)
 
 
@@ -272,11 +217,8 @@ def _total(diagonal, squares):
 class Probabilities:
     """Constraint that values are class probabilities for each output.
 
-    Attributes
-    ----------
-    n_classes : tuple of int
-        Number of classes of each output. Each output has as many neighbouring columns
-        as the output with most classes.
+    Each output has as many neighbouring columns as the one with most classes has
+    classes.
     """
 
     n_classes: tuple[int, ...]
@@ -298,18 +240,9 @@ class Probabilities:
             yield values[:, k * self.width : k * self.width + n]
 
     def project(self, values):
-        """Find the nearest probabilities.
+        """Find the nearest probabilities, leaf by leaf, with contiguous columns.
 
-        Parameters
-        ----------
-        values : ndarray of shape (n_rows, n_columns)
-            Real numbers; columns that no class has become zero.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_columns)
-            Non-negative, with sum one over the classes of each output. Columns are
-            contiguous.
+        The classes of each output sum to one; columns that no class has become zero.
 
         Examples
         --------

@@ -54,36 +54,19 @@ ROUGH, FINE = 1e-2, 1e-6  # tolerances during the choice and in the last fit
 class LeafProblem:
     """The leaves of some trees, and the samples that their values are fitted to.
 
-    Attributes
-    ----------
-    leaves : ndarray of int of shape (n_trees, n_samples)
-        Leaf of each tree that a sample falls into, numbered within the tree.
-    n_leaves : ndarray of int of shape (n_trees,)
-        Number of leaves of each tree.
-    scale : ndarray of shape (n_leaves,)
-        Factor of the values of each leaf in the sum over trees.
-    prior : ndarray of shape (n_leaves, n_outputs)
-        Values as trained.
-    targets : ndarray of shape (n_samples, n_outputs)
-        Targets of the sum over trees.
-    weights : ndarray of shape (n_samples,)
-        Positive, in units of samples.
-    fold : ndarray of int of shape (n_samples,)
-        Fold of each sample; the samples of a fold are held out together.
-    out_of_bag : ndarray of bool of shape (n_trees, n_samples) or None
-        Trees that were not trained on a sample, which alone predict it when it is held
-        out. None for all trees.
-    limits : Probabilities or None
-        Constraint on the values of leaves; None for unconstrained values.
-    loss : callable
-        ``loss(Z, Y, variance)`` of each sample, (n_samples,), where `variance` is that
-        of Z as an estimate from a part of the trees.
-    strengths : tuple of float
-        Candidates for lambda of unconstrained leaves, ascending.
-    lowest : float
-        Lower bound of the values of leaves without limits.
-    bound_strength : float
-        Lambda of leaves with limits.
+    `leaves`, (n_trees, n_samples), is the leaf of a sample, numbered within each tree,
+    and `n_leaves` their number. `scale`, one per leaf, is the factor of its values in
+    the sum over trees, and `prior`, (n_leaves, n_outputs), its values as trained.
+    `targets`, (n_samples, n_outputs), are those of the sum; `weights` are positive, in
+    units of samples. Samples of one `fold` are held out together, and are then
+    predicted by the trees that were not trained on them: `out_of_bag`, (n_trees,
+    n_samples), None for all trees.
+
+    `limits` are the `Probabilities` that values must be, None for no constraint.
+    ``loss(Z, Y, variance)`` is that of each sample, where `variance` is that of Z as an
+    estimate from a part of the trees. `strengths` are candidates for lambda, ascending,
+    and `lowest` is a lower bound of the values, both for leaves without limits. Lambda
+    of leaves with limits is `bound_strength`.
     """
 
     leaves: np.ndarray
@@ -159,17 +142,8 @@ class LeafProblem:
 def recover_leaves(problem):
     """Fit the values of leaves with the least held-out loss.
 
-    Parameters
-    ----------
-    problem : LeafProblem
-        Leaves and samples.
-
-    Returns
-    -------
-    values : ndarray of shape (n_leaves, n_outputs)
-        The prior if no fit has a lower held-out loss.
-    choice : Choice or None
-        The chosen fit; None if the prior stays.
+    Returns the values and the chosen fit: the prior and None if no fit has a lower
+    loss.
     """
     free, prior = problem.limits is None, problem.prior
     folds = _folds(problem, ENOUGH_SAMPLES if free else ENOUGH_COUNTED)
@@ -189,7 +163,7 @@ def _folds(problem, enough):
 
 
 def _recover_free(problem, folds):
-    """Values without limits at the strength of least held-out loss."""
+    """Fit values without limits at the strength of least held-out loss."""
     choice = _choose_free(problem, folds)
     if np.isinf(choice.strength):
         return problem.prior, choice
@@ -219,23 +193,10 @@ def _blocks(problem):
 
 
 def free_values(problem, weights, strengths, tolerance):
-    """Fit values of leaves without limits.
+    """Fit values of leaves without limits, one array for each of the strengths.
 
-    Parameters
-    ----------
-    problem : LeafProblem
-        Without limits.
-    weights : ndarray of shape (n_samples,)
-        Zero for samples that are held out.
-    strengths : tuple of float
-        Values of lambda.
-    tolerance : float
-        Norm of the residual of the equations, relative to that at the prior.
-
-    Returns
-    -------
-    list of ndarray of shape (n_leaves, n_outputs)
-        One for each strength.
+    Weights are zero for samples that are held out. `tolerance` is the norm of the
+    residual of the equations, relative to that at the prior.
     """
     right = problem.Z.T_dot(weights[:, None] * problem.residual)
     columns = np.tile(right, len(strengths))
@@ -258,24 +219,10 @@ def recover_boosted(problem, column, targets, curvature):
     of .001 and .0001. Samples are therefore weighted by the curvature of the loss,
     mixed with equal weights, as otherwise a few samples would dominate.
 
-    Parameters
-    ----------
-    problem : LeafProblem
-        Leaves with one value each; its targets are ignored.
-    column : ndarray of int of shape (n_trees,)
-        Output that each tree adds to.
-    targets : ndarray of shape (n_samples, n_outputs)
-        Targets of the sums over trees.
-    curvature : ndarray of shape (n_samples, n_outputs)
-        Second derivative of each sample's loss with respect to the output of the
-        teacher, non-negative.
-
-    Returns
-    -------
-    values : ndarray of shape (n_leaves, 1)
-        The prior for outputs for which no fit has a lower held-out loss.
-    choices : dict of int to Choice or None
-        The chosen fit of each output that has one; None if no leaf moves.
+    Tree t adds to output ``column[t]``. `targets` and `curvature`, both (n_samples,
+    n_outputs), replace the targets of the problem: the sums over trees, and the second
+    derivative of the loss at the output of the teacher. Returns values, and the chosen
+    fit of each output that has one, or None.
     """
     of_leaf = np.repeat(column, problem.n_leaves)
     values, choices = problem.prior.copy(), {}
@@ -301,15 +248,7 @@ def recover_boosted(problem, column, targets, curvature):
 def curvature_weights(curvature, weights):
     """Compute factors of the sample weights from the curvature of the loss.
 
-    Parameters
-    ----------
-    curvature, weights : ndarray of shape (n_samples,)
-        Non-negative.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Positive; the sum of the weights does not change. Ones if all curvature is zero.
+    Positive; the sum of the weights does not change. Ones if all curvature is zero.
     """
     mean = np.average(curvature, weights=weights)
     if mean <= 0:

@@ -39,10 +39,7 @@ class BoundFit(NamedTuple):
 class BoundLeaves:
     """The leaves of some trees, to be fitted to some samples.
 
-    Parameters
-    ----------
-    problem : LeafProblem
-        With limits; the scales of the leaves of a sample sum to one.
+    The problem has limits, and the scales of the leaves of a sample sum to one.
     """
 
     def __init__(self, problem):
@@ -73,20 +70,10 @@ class BoundLeaves:
         return self.start(1.0, self.prior, np.zeros_like(self.targets))
 
     def lowered(self, fit, confidence):
-        """Soften a fit to the targets of a lower confidence.
+        """Soften a fit to the targets of a lower confidence, as the start of the next.
 
-        Parameters
-        ----------
-        fit : BoundFit
-            Fit of these leaves to these samples.
-        confidence : float
-            Not above the confidence of the fit.
-
-        Returns
-        -------
-        BoundFit
-            Start of the next fit. Its distances to the softened prior and targets are
-            those of `fit` times the ratio of the confidences.
+        Its distances to the softened prior and targets are those of `fit` times the
+        ratio of the confidences.
         """
         share = confidence / fit.confidence
         values, residual, residual_sum, length = fit.descent
@@ -97,17 +84,7 @@ class BoundLeaves:
     def fitted(self, start, tolerance):
         """Fit values at the confidence of the start.
 
-        Parameters
-        ----------
-        start : BoundFit
-            Start of these leaves, for these samples.
-        tolerance : float
-            Length of the last step, relative to the distance from the prior.
-
-        Returns
-        -------
-        BoundFit
-            Probabilities.
+        The last step is shorter than `tolerance` times the distance from the prior.
         """
         centre = self.softened(self.prior, start.confidence)
         descent = projected_descent(
@@ -116,20 +93,7 @@ class BoundLeaves:
         return BoundFit(start.confidence, descent)
 
     def averaged(self, fits, parts):
-        """Build a start from the mean of fits to parts of the samples.
-
-        Parameters
-        ----------
-        fits : list of BoundFit
-            Fits of these leaves at one confidence.
-        parts : list of ndarray of int
-            Samples of each fit.
-
-        Returns
-        -------
-        BoundFit
-            Start at the same confidence.
-        """
+        """Build a start from the mean of fits, each to a part of the samples."""
         descents = [fit.descent for fit in fits]
         residual_sum = np.zeros_like(self.targets)
         for one, rows in zip(descents, parts):
@@ -139,18 +103,7 @@ class BoundLeaves:
         return self.start(fits[0].confidence, values, residual_sum, length)
 
     def moved_by(self, fit):
-        """Build a start by applying the residuals of a fit of other trees.
-
-        Parameters
-        ----------
-        fit : BoundFit
-            Fit of the leaves of other trees to these samples.
-
-        Returns
-        -------
-        BoundFit
-            Start at the same confidence.
-        """
+        """Build a start by applying the residuals of a fit of other trees."""
         _, _, residual_sum, length = fit.descent
         values = self.squares.T_dot(residual_sum)
         values /= self.squares.bound
@@ -162,19 +115,8 @@ class BoundLeaves:
 def recover_bound(problem, folds):
     """Fit the leaves of a classifier at the confidence that held-out samples favour.
 
-    Parameters
-    ----------
-    problem : LeafProblem
-        With limits.
-    folds : list of ndarray of int
-        Samples that are held out together.
-
-    Returns
-    -------
-    values : ndarray of shape (n_leaves, n_outputs)
-        Probabilities.
-    choice : Choice
-        The chosen fit.
+    `folds` are lists of samples that are held out together. Returns the probabilities,
+    (n_leaves, n_outputs), and the chosen fit.
     """
     problem = problem.in_single()
     n_trees = int(np.ceil(N_LEAVES / problem.n_leaves.mean()))
@@ -194,23 +136,8 @@ def recover_bound(problem, folds):
 def choose_confidence(problem, folds):
     """Choose the confidence of least held-out loss among those with few errors.
 
-    Fits with a higher loss than the prior are not considered.
-
-    Parameters
-    ----------
-    problem : LeafProblem
-        With limits.
-    folds : list of ndarray of int
-        Samples that are held out together.
-
-    Returns
-    -------
-    choice : Choice
-        The chosen fit.
-    fits : list of BoundFit
-        Fit at this confidence without each of the folds.
-    parts : list of ndarray of int
-        Samples of each of these fits.
+    Fits with a higher loss than the prior are not considered. Returns the choice, the
+    fits at this confidence without each of the folds, and the samples of these fits.
     """
     every = np.arange(len(problem.weights))
     parts = [np.delete(every, rows) for rows in folds]
@@ -233,7 +160,7 @@ def choose_confidence(problem, folds):
 
 
 def _summed(held_out, fits):
-    """Loss and errors over folds, each predicted by the fit without it."""
+    """Sum loss and errors over folds, each predicted by the fit without it."""
     pairs = zip(held_out, fits)
     each = [one.evaluate(fit.descent.values) for one, fit in pairs]
     return [sum(part) for part in zip(*each)]

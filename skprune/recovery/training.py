@@ -19,31 +19,11 @@ from skprune.numerics.network import Signals
 class Recipe:
     """How a network is trained by passes over the data.
 
-    Attributes
-    ----------
-    optimiser : {"adam", "sgd"}
-        Adam, or stochastic gradient descent with momentum.
-    rate : float
-        Learning rate of the first step; it falls to zero over the passes.
-    rate_name : str
-        Name of the learning rate in errors.
-    batch_size : int
-        Samples a step.
-    penalty : float
-        Strength of the quadratic penalty on the weights.
-    whole : bool
-        Whether the penalty is divided by the number of all samples, rather than by
-        that of a batch.
-    shuffle : bool
-        Whether each pass draws a new order of the samples.
-    momentum : float
-        Momentum of "sgd".
-    nesterov : bool
-        Whether it is Nesterov's.
-    decays : tuple of float
-        Decay of the first and second moments of "adam".
-    epsilon : float
-        Keeps the steps of "adam" finite.
+    The learning rate starts at `rate`, called `rate_name` in errors, and falls to zero
+    over the passes. `penalty` is the strength of the quadratic penalty on the weights,
+    divided by the number of all samples if `whole`, else by that of a batch. `shuffle`
+    draws a new order for each pass. `momentum` and `nesterov` belong to "sgd"; `decays`
+    of the first and second moments and `epsilon`, which keeps steps finite, to "adam".
     """
 
     optimiser: str = "adam"
@@ -63,16 +43,8 @@ class Recipe:
 class Examples:
     """Samples that a network is trained on.
 
-    Attributes
-    ----------
-    X : {ndarray, sparse array} of shape (n_samples, n_features)
-        Inputs, in the precision of the network.
-    Y : ndarray of shape (n_samples, n_outputs)
-        Targets as the loss takes them.
-    weights : ndarray of shape (n_samples,)
-        All positive, as given: one for samples without weights.
-    loss : Loss
-        Loss as a function of the output of the network.
+    X has the precision of the network, Y the form that the loss takes. Weights are all
+    positive, as given: one for samples without weights.
     """
 
     X: Any
@@ -81,11 +53,11 @@ class Examples:
     loss: Loss
 
     def take(self, rows):
-        """Some of the examples, by an array of int or a slice."""
+        """Select some of the examples by an array of int or a slice."""
         return Examples(self.X[rows], self.Y[rows], self.weights[rows], self.loss)
 
     def batches(self, recipe, rng):
-        """The examples of one pass, in the order of training."""
+        """Yield the batches of one pass, in the order of training."""
         n_samples = len(self.Y)
         order = rng.permutation(n_samples) if recipe.shuffle else np.arange(n_samples)
         for batch in gen_batches(n_samples, recipe.batch_size):
@@ -93,23 +65,11 @@ class Examples:
 
 
 class Trainee:
-    """A network whose surviving numbers move as one flat vector.
+    """A network whose surviving parameters move as one flat vector.
 
-    Parameters
-    ----------
-    network : Network
-        Where training starts; not changed.
-    masks : list of ndarray of bool
-        Which weights train; the others are zero and stay so.
-
-    Attributes
-    ----------
-    network : Network
-        The network as it is now.
-    survivors : Survivors
-        Which of its numbers train.
-    values : ndarray of shape (n_survivors,)
-        Those numbers.
+    `masks` are the weights that train; the others stay zero. The given network is not
+    changed: `network` is its current state, and `values` the parameters that train,
+    numbered by `survivors`.
     """
 
     def __init__(self, network, masks):
@@ -126,20 +86,7 @@ class Trainee:
         )
 
     def gradient(self, examples, penalty):
-        """Derivative of the mean loss plus penalty with respect to each survivor.
-
-        Parameters
-        ----------
-        examples : Examples
-            A batch.
-        penalty : float
-            Curvature of the penalty.
-
-        Returns
-        -------
-        ndarray of shape (n_survivors,)
-            New.
-        """
+        """Compute the gradient of mean loss plus penalty by each survivor, as a new array."""
         signals = Signals(self.network, examples.X)
         inputs = signals.inputs
         D = examples.loss.gradient(signals.output, examples.Y)
@@ -166,7 +113,7 @@ class Trainee:
 
 
 def _is_weight(matrix):
-    """Ones for weights and zeros for the intercepts in the last row."""
+    """Build ones for weights and zeros for the intercepts in the last row."""
     ones = np.ones_like(matrix)
     ones[-1] = 0
     return ones
@@ -174,13 +121,6 @@ def _is_weight(matrix):
 
 class Adam:
     """Steps of Adam [1]_, in place.
-
-    Parameters
-    ----------
-    like : ndarray of shape (n_values,)
-        The values that move.
-    recipe : Recipe
-        Its ``decays`` and ``epsilon``.
 
     References
     ----------
@@ -194,7 +134,7 @@ class Adam:
         self.n_steps = 0
 
     def step(self, gradient, rate):
-        """The change of the values for a gradient, (n_values,)."""
+        """Compute the change of the values for a gradient, which is overwritten."""
         self.n_steps += 1
         (decay_1, decay_2), t = self.decays, self.n_steps
         self.first += (1 - decay_1) * (gradient - self.first)
@@ -210,22 +150,14 @@ class Adam:
 
 
 class Momentum:
-    """Steps of stochastic gradient descent with momentum, Nesterov's or plain.
-
-    Parameters
-    ----------
-    like : ndarray of shape (n_values,)
-        The values that move.
-    recipe : Recipe
-        Its ``momentum`` and ``nesterov``.
-    """
+    """Steps of stochastic gradient descent with momentum, Nesterov's or plain."""
 
     def __init__(self, like, recipe):
         self.velocity = np.zeros_like(like)
         self.momentum, self.nesterov = recipe.momentum, recipe.nesterov
 
     def step(self, gradient, rate):
-        """The change of the values for a gradient, (n_values,)."""
+        """Compute the change of the values for a gradient, which is overwritten."""
         gradient *= -rate
         self.velocity *= self.momentum
         self.velocity += gradient
@@ -239,7 +171,7 @@ OPTIMISERS: dict[str, Any] = {"adam": Adam, "sgd": Momentum}
 
 
 def pace(masks):
-    """Factor of the learning rate, which grows as fewer weights share the work."""
+    """Compute the factor of the learning rate: larger when fewer weights remain."""
     n_left = sum(np.count_nonzero(mask) for mask in masks)
     return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
 
@@ -249,37 +181,12 @@ def _ignore(trainee, progress):
 
 
 def train(network, examples, masks, recipe, epochs, rng, passes=range, observer=None):
-    """Train the surviving weights of a network.
+    """Train the weights of a network that survive in the masks, on examples.
 
-    Parameters
-    ----------
-    network : Network
-        Where training starts; not changed.
-    examples : Examples
-        What it is trained on.
-    masks : list of ndarray of bool
-        Which weights train.
-    recipe : Recipe
-        How.
-    epochs : int
-        Passes over the examples.
-    rng : numpy.random.Generator
-        Order of the examples.
-    passes : callable, default=range
-        ``passes(epochs)`` is iterated over, one item a pass.
-    observer : callable, default=None
-        ``observer(trainee, progress)`` is called before the first step and after each,
-        with the progress from zero to one. It may scale the weights of the `Trainee`.
-
-    Returns
-    -------
-    Network
-        Trained, with its own arrays; in the precision of `network`.
-
-    Raises
-    ------
-    ValueError
-        If the weights grew beyond all bounds.
+    ``passes(epochs)`` is iterated over, one item a pass. ``observer(trainee,
+    progress)`` is called before the first step and after each, with the progress from
+    zero to one; it may scale the weights of the `Trainee`. Returns a new network in the
+    same precision, or raises ValueError if a weight is no longer finite.
     """
     # an observer sees every weight, also those that do not lead to the output
     part = LivePart.of(masks if observer is None else list(map(np.ones_like, masks)))

@@ -14,40 +14,30 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import nnls
 from sklearn.base import is_classifier
 from sklearn.ensemble import AdaBoostClassifier, AdaBoostRegressor
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.numerics.losses import SQUARED
-from skprune.structures.base import REFUSALS, Family, register
-from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.base import REFUSALS
+from skprune.structures.forests import ForestModel, ForestTrees
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import TeacherSamples, tree_targets
 from skprune.structures.trees import (
-    TREE_SYNONYMS,
     TreeFeatures,
     TreeLevels,
     TreeSplits,
-    tree_feature_use,
+    register_trees,
 )
 
 KINDS = (AdaBoostClassifier, AdaBoostRegressor)
-BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
 WEIGHT_RIDGE = 1e-2  # toward the weights so far, relative to the mean square of votes
 
 
 def votes_of(shares):
-    """Compute the votes of trees for class shares or indicators.
+    """Compute the votes of trees for class shares or indicators, (n, n_classes).
 
-    Parameters
-    ----------
-    shares : ndarray of shape (n, n_classes)
-        The largest of each row gets the vote, the first one of a tie.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes), or (n, 1) for two classes
-        1 for the class and ``-1 / (n_classes - 1)`` for the others. For two classes
-        their difference, 2 or -2.
+    The largest of each row gets the vote 1, the first one of a tie; the others get
+    ``-1 / (n_classes - 1)``. For two classes the result is the difference of the two
+    votes, 2 or -2, of shape (n, 1).
     """
     n_classes = shares.shape[1]
     chosen = np.arange(n_classes) == shares.argmax(axis=1)[:, None]
@@ -56,19 +46,9 @@ def votes_of(shares):
 
 
 def weighted_median(values, weights):
-    """Compute the weighted median of each column.
+    """Compute the weighted median of each column of `values`.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_samples)
-        Predictions of each tree.
-    weights : ndarray of shape (n,)
-        Not negative.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The smallest value such that it and those below have half of the weight.
+    It is the smallest value such that it and those below have half of the weight.
 
     Examples
     --------
@@ -91,12 +71,10 @@ class AdaBoostModel(ForestModel):
         return self.model.estimator_weights_[: len(self.model.estimators_)]
 
     def scale_of(self, members):
-        """Share of each of some trees in their weights, (n_members,)."""
         weights = self.weights[members]
         return weights / weights.sum()
 
     def samples(self, samples):
-        """Prepare the samples, with the decision of the teacher."""
         return TeacherSamples(self, samples)
 
     def loss(self):
@@ -109,55 +87,33 @@ class AdaBoostModel(ForestModel):
         return votes_of(targets) if is_classifier(self.model) else targets
 
     def flattened(self):
-        """Read the nodes of all trees, a FlatForest; of a classifier with votes."""
+        """Read the nodes of all trees; those of classifiers with votes as values."""
         forest = super().flattened()
         if is_classifier(self.model):
             return forest.with_fields(value=votes_of(np.asarray(forest.value)))
         return forest
 
-    def raw_prediction(self, X):
-        """Compute the output of the model on `features`, (n_samples, n_outputs)."""
-        return together(self.flattened(), self, X)
+    def combined(self, forest, X, leaves):
+        """Compute the mean of the votes, or the median of the values."""
+        reached = (
+            forest.value[forest.nodes(t)][leaves(t)] for t in range(forest.n_trees)
+        )
+        if is_classifier(self.model):
+            return sum(share * votes for share, votes in zip(forest.scale, reached))
+        values = np.array([values[:, 0] for values in reached])
+        return weighted_median(values, forest.scale)[:, None]
 
     def with_trees(self, trees, members):
-        """View of a copy of the model that has other trees."""
         model = super().with_trees(trees, members).model
         for name in ("estimator_weights_", "estimator_errors_"):
             setattr(model, name, getattr(self.model, name)[members])
         return replace(self, model=model)
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """View of a copy of the model that has some of the nodes."""
         if is_classifier(self.model):
             shares = super().flattened().value
             forest = forest.with_fields(value=shares[kept])
         return super().rebuilt(forest, kept, old_offset, members)
-
-
-def together(forest, view, X):
-    """Compute the decision of all trees.
-
-    Parameters
-    ----------
-    forest : FlatForest
-        The trees with their votes or values, in the scale of their weights.
-    view : AdaBoostModel
-        View of the model.
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        From ``view.features``.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        The mean of votes, or the median of values.
-    """
-    reached = (
-        forest.value[forest.nodes(t)][view.leaves(t, X)] for t in range(forest.n_trees)
-    )
-    if is_classifier(view.model):
-        return sum(share * votes for share, votes in zip(forest.scale, reached))
-    values = np.array([values[:, 0] for values in reached])
-    return weighted_median(values, forest.scale)[:, None]
 
 
 class AdaBoosted(TreeStructure):
@@ -165,7 +121,6 @@ class AdaBoosted(TreeStructure):
 
     @property
     def gates_are_linear(self):
-        """Whether the output is the sum of contributions times gates."""
         return is_classifier(self.source.model) and super().gates_are_linear
 
     def __init__(self, model, samples):
@@ -190,12 +145,6 @@ class AdaBoosted(TreeStructure):
         view = super()._built()
         view.model.estimator_weights_ = self.weights.copy()
         return view
-
-    def _sum_of_trees(self, value, X=None, weights=None):
-        """Compute the decision, or the median, from values of the nodes."""
-        X = self.samples.X if X is None else self.source.features(X)
-        forest = self.forest.with_fields(value=value)
-        return together(forest, self.view, X)
 
     def _recovered(self):
         teacher = self.samples.teacher
@@ -262,7 +211,7 @@ class AdaBoostTrees(AdaBoosted, ForestTrees):
             shares = np.asarray(gates) * self.forest.scale
             gated = copy.copy(self)
             gated.forest = self.forest.with_fields(scale=shares / shares.sum())
-        return gated._sum_of_trees(self.forest.value, X)
+        return gated._output(self.forest.value, X)
 
     def _cut(self, gates):
         trees, forest = np.flatnonzero(gates), self.forest
@@ -272,27 +221,17 @@ class AdaBoostTrees(AdaBoosted, ForestTrees):
         return pruned._reweighted(pruned.weights * gates[trees])
 
 
-def is_adaboost_of_trees(model):
-    """Whether a model, fitted or not, is AdaBoost whose base is a tree."""
-    base = getattr(model, "estimator", None)
-    return isinstance(model, KINDS) and (base is None or isinstance(base, BASES))
-
-
 for kind in KINDS:
-    tree_model.register(kind, AdaBoostModel)
     REFUSALS[kind] = "only AdaBoost of single trees can"
-register(
-    Family(
-        name="AdaBoost of trees",
-        accepts=is_adaboost_of_trees,
-        structures={
-            "connection": AdaBoostSplits,
-            "neuron": AdaBoostTrees,
-            "layer": AdaBoostLevels,
-            "feature": AdaBoostFeatures,
-        },
-        synonyms={**TREE_SYNONYMS, "tree": "neuron", "stage": "neuron"},
-        part_sizes=forest_part_sizes,
-        feature_use=tree_feature_use,
-    )
+register_trees(
+    "AdaBoost of trees",
+    KINDS,
+    AdaBoostModel,
+    {
+        "connection": AdaBoostSplits,
+        "neuron": AdaBoostTrees,
+        "layer": AdaBoostLevels,
+        "feature": AdaBoostFeatures,
+    },
+    ["tree", "stage"],
 )

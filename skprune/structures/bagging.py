@@ -1,13 +1,12 @@
-"""Bagging of trees, which is a forest, and of any model that can be pruned by itself.
+"""Bagging: of trees, which is a forest, or of any other model that can be pruned.
 
-Each tree of a bagging ensemble may see some of the features only.
+Each member may be trained on some of the features only.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune._compat import keep_seeds
 from skprune.structures.bagging_members import (
@@ -21,19 +20,11 @@ from skprune.structures.bagging_members import (
 )
 from skprune.structures.base import REFUSALS, Family, register
 from skprune.structures.families import find_family
-from skprune.structures.forests import ForestModel, ForestTrees, forest_part_sizes
+from skprune.structures.forests import FOREST_STRUCTURES, ForestModel
 from skprune.structures.location import final_model
-from skprune.structures.tree_models import tree_model
-from skprune.structures.trees import (
-    TREE_SYNONYMS,
-    TreeFeatures,
-    TreeLevels,
-    TreeSplits,
-    tree_feature_use,
-)
+from skprune.structures.trees import made_of_trees, register_trees
 
 KINDS = (BaggingClassifier, BaggingRegressor)
-BASES = (DecisionTreeClassifier, DecisionTreeRegressor)
 
 
 class BaggingModel(ForestModel):
@@ -41,7 +32,6 @@ class BaggingModel(ForestModel):
 
     @property
     def asked(self):
-        """Column of X that each node of all trees splits, negative at leaves."""
         of_trees = []
         for tree, seen in zip(self.trees, self.model.estimators_features_):
             is_leaf = tree.feature < 0
@@ -51,45 +41,25 @@ class BaggingModel(ForestModel):
         return np.concatenate(of_trees)
 
     def leaves(self, t, X):
-        """Return the leaf of tree t of each sample; `X` is from `features`."""
         seen = self.model.estimators_features_[t]
         if not np.array_equal(seen, np.arange(X.shape[1])):
             X = X[:, seen]
         return self.trees[t].apply(X)
 
     def with_trees(self, trees, members):
-        """Return the view of a copy of the model that holds other trees."""
         model = super().with_trees(trees, members).model
         keep_seeds(model, members, len(self.trees))
         model.estimators_features_ = [model.estimators_features_[t] for t in members]
         return replace(self, model=model)
 
 
-def is_bagging_of_trees(model):
-    """Whether a model, fitted or not, is bagging whose base is a single tree."""
-    base = getattr(model, "estimator", None)
-    return isinstance(model, KINDS) and (base is None or isinstance(base, BASES))
-
-
-for kind in KINDS:
-    tree_model.register(kind, BaggingModel)
-register(
-    Family(
-        name="bagging of trees",
-        accepts=is_bagging_of_trees,
-        structures={
-            "connection": TreeSplits,
-            "neuron": ForestTrees,
-            "layer": TreeLevels,
-            "feature": TreeFeatures,
-        },
-        synonyms={**TREE_SYNONYMS, "tree": "neuron", "estimator": "neuron"},
-        part_sizes=forest_part_sizes,
-        feature_use=tree_feature_use,
-    )
+register_trees(
+    "bagging of trees",
+    KINDS,
+    BaggingModel,
+    FOREST_STRUCTURES,
+    ["tree", "estimator"],
 )
-
-
 BY_MEMBER = {
     "connection": MemberConnections,
     "neuron": MemberNeurons,
@@ -102,10 +72,7 @@ BY_MEMBER = {
 class BaggingFamily(Family):
     """Bagging, with the granularities of its members and "estimator".
 
-    Attributes
-    ----------
-    base : Family or None
-        Of the members; None before a model is known.
+    `base` is the family of the members, None before a model is known.
     """
 
     base: Family | None = None
@@ -131,14 +98,14 @@ class BaggingFamily(Family):
 
 
 def _of_members(base, granularity):
-    """Return the structure; some bases have one kind of unit under two names."""
+    """Choose the structure; some bases have one kind of unit under two names."""
     if base.structures[granularity] is base.structures.get("feature"):
         return MemberFeatures
     return BY_MEMBER[granularity]
 
 
 def member_sizes(model):
-    """Return the size of each part of each member."""
+    """Measure each part of each member."""
     family = family_of_base(model)
     return {
         f"estimators_[{t}].{name}": size
@@ -157,7 +124,7 @@ def member_feature_use(model):
 
 def _is_bagging(model):
     """Whether a model, fitted or not, is bagging of models that can be pruned."""
-    if not isinstance(model, KINDS) or is_bagging_of_trees(model):
+    if not isinstance(model, KINDS) or made_of_trees(model, KINDS):
         return False
     return find_family(final_model(model.estimator)) is not None
 

@@ -1,7 +1,7 @@
-"""Units of bagging ensembles whose members can be pruned by themselves.
+"""Units of bagging ensembles of models that can be pruned.
 
 A unit is a unit of one member, a feature that several members read, or a whole member.
-Each member is recovered as if it were alone, on the features and classes that it knows.
+Each member is recovered separately, on the features and classes that it was trained on.
 """
 
 import copy
@@ -28,19 +28,9 @@ from skprune.structures.tree_samples import brier, tree_targets
 
 
 def locations(model, samples):
-    """Find the model in each member of a bagging ensemble.
+    """Yield the Location of the model in each member, with the samples it can take.
 
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted.
-    samples : Samples
-        As the ensemble takes them.
-
-    Yields
-    ------
-    Location
-        The model, and the features and samples that it knows.
+    These have the features and classes that the member was trained on.
     """
     X = validate_data(
         model,
@@ -64,27 +54,15 @@ def locations(model, samples):
 
 
 def predictions(model, X):
-    """Return class probabilities or values, (n_samples, n_outputs)."""
+    """Compute class probabilities or values, (n_samples, n_outputs)."""
     values = model.predict_proba(X) if is_classifier(model) else model.predict(X)
     return values.reshape(len(values), -1)
 
 
 def with_members(model, members, kept=None):
-    """Return a copy of a bagging model that holds other members.
+    """Copy a bagging model around other members, without out-of-bag scores.
 
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted; not changed.
-    members : list of estimator
-        They become part of the copy.
-    kept : ndarray of int, default=None
-        Which of the members so far each of them replaces; None for all, in order.
-
-    Returns
-    -------
-    BaggingClassifier or BaggingRegressor
-        Without out-of-bag scores.
+    `kept` has the positions of the members that they replace, None for all.
     """
     n_before = len(model.estimators_)
     kept = np.arange(n_before) if kept is None else kept
@@ -98,15 +76,7 @@ def with_members(model, members, kept=None):
 
 
 class MemberUnits(Structure):
-    """Units of all members; the loss is the mean of the losses of the members.
-
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted.
-    samples : Samples
-        As the ensemble takes them.
-    """
+    """Units of all members; the loss is the mean of the losses of the members."""
 
     granularity: str
 
@@ -127,13 +97,12 @@ class MemberUnits(Structure):
         ]
 
     def _each(self, gates):
-        """The gates of each member."""
+        """Split gates by member."""
         ends = np.cumsum([member.n_units for member in self.members])
         return np.split(np.asarray(gates, dtype=float), ends[:-1])
 
     @property
     def estimator(self):
-        """The plain fitted model of this structure."""
         return self._packed([member.estimator for member in self.members])
 
     def _packed(self, models):
@@ -209,15 +178,7 @@ class FeaturesByMember(MemberUnits):
 
 
 class MemberFeatures(JoinedUnits):
-    """A unit is a feature of the ensemble, in all members that read it.
-
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted.
-    samples : Samples
-        As the ensemble takes them.
-    """
+    """A unit is a feature of the ensemble, in all members that read it."""
 
     def __init__(self, model, samples):
         read = [columns[use > 0] for columns, use in features_read(model)]
@@ -226,15 +187,7 @@ class MemberFeatures(JoinedUnits):
 
 
 class WholeMembers(Structure):
-    """A unit is a member; the prediction is the mean over the members kept.
-
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted.
-    samples : Samples
-        As the ensemble takes them.
-    """
+    """A unit is a member; the prediction is the mean over the remaining members."""
 
     answers = MemberReadout.answers
     group_names = ["estimators_"]
@@ -249,26 +202,24 @@ class WholeMembers(Structure):
 
     @property
     def units(self):
-        """Independent units; at least one is kept."""
         group = np.zeros(len(self.kept), dtype=int)
         return Units(group, np.ones(1, dtype=int), rescalable=False)
 
     @cached_property
     def outputs(self):
-        """Predictions of each member kept, (n_members, n_samples, n_outputs)."""
-        every = self._outputs(self.X)
-        return every[self.kept]
+        """Predictions of the remaining members, (n_members, n_samples, n_outputs)."""
+        return self._outputs(self.X)[self.kept]
 
     def _outputs(self, X):
-        members = self.model.estimators_
-        alone = ([member] for member in members)
-        places = np.arange(len(members))[:, None]
-        pairs = zip(alone, places)
-        return np.stack([predictions(with_members(self.model, *p), X) for p in pairs])
+        return np.stack(
+            [
+                predictions(with_members(self.model, [member], [t]), X)
+                for t, member in enumerate(self.model.estimators_)
+            ]
+        )
 
     @property
     def estimator(self):
-        """The plain fitted model of this structure."""
         members = [copy.deepcopy(self.model.estimators_[t]) for t in self.kept]
         return with_members(self.model, members, self.kept)
 
@@ -301,18 +252,7 @@ class WholeMembers(Structure):
 
 
 def stacked_units(parts):
-    """Concatenate the units of several structures.
-
-    Parameters
-    ----------
-    parts : list of Units
-        One for each structure.
-
-    Returns
-    -------
-    Units
-        With the groups of all parts.
-    """
+    """Concatenate the units of several structures, a list of Units."""
     n_groups = np.cumsum([0, *(len(part.floor) for part in parts)])
     stacked = Units(
         group=np.concatenate([p.group + n for p, n in zip(parts, n_groups)]),
@@ -335,29 +275,15 @@ def stacked_units(parts):
 
 
 def family_of_base(model):
-    """Return the family of the members of a bagging model, fitted or not."""
+    """Find the family of the members of a bagging model, fitted or not."""
     return family_of(final_model(model.estimator))
 
 
 def features_read(model):
-    """Find the features that the model of each member reads.
+    """Find what the model of each member reads.
 
-    Parameters
-    ----------
-    model : BaggingClassifier or BaggingRegressor
-        Fitted.
-
-    Yields
-    ------
-    columns : ndarray of int
-        Column of X of each feature of the model.
-    use : ndarray of int
-        Number of weights or splits that read each feature.
-
-    Raises
-    ------
-    ValueError
-        If a transformer in a member makes features of its own.
+    Yields the column of X of each feature of the model, and the number of its weights
+    or splits that read this feature.
     """
     for member, seen in zip(model.estimators_, model.estimators_features_):
         inner = final_model(member)

@@ -1,4 +1,4 @@
-"""What every model family gives: a fitted model seen as read-outs with units.
+"""Base of model families: fitted models described as read-outs with units.
 
 To add a family, write one file in this folder: subclasses of `Structure`, one per
 granularity, and a `Family` passed to `register`.
@@ -6,7 +6,7 @@ granularity, and a `Family` passed to `register`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,16 +21,15 @@ class ModelSize:
     Attributes
     ----------
     n_parameters : int
-        Numbers that are learned and stored. A split counts one (its threshold), a leaf
-        one per value.
+        Number of learned values that are stored. A split counts one (its threshold), a
+        leaf one per value.
     n_nonzero : int
-        Those that are not zero.
+        Number of these values that are not zero.
     n_macs : float
-        Multiply-adds that one prediction costs. For trees: comparisons, one per split
-        on the way, averaged over the samples that the tree has seen, and one addition
-        per output and tree.
+        Number of multiply-adds of one prediction. For trees: the comparisons on the
+        path, averaged over the training samples, and one addition per output and tree.
     n_bytes : int
-        Bytes of memory that the fitted arrays take.
+        Memory of the fitted arrays in bytes.
     """
 
     n_parameters: int
@@ -39,17 +38,12 @@ class ModelSize:
     n_bytes: int
 
     def __add__(self, other):
-        return ModelSize(
-            self.n_parameters + other.n_parameters,
-            self.n_nonzero + other.n_nonzero,
-            self.n_macs + other.n_macs,
-            self.n_bytes + other.n_bytes,
-        )
+        return ModelSize(*map(sum, zip(astuple(self), astuple(other))))
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples on which a model is pruned.
+    """Samples on which a model is pruned.
 
     Attributes
     ----------
@@ -60,10 +54,10 @@ class Samples:
     sample_weight : array-like of shape (n_samples,) or None
         Non-negative.
     trained_on : bool
-        Whether the model was fitted on just these rows, in this order.
+        Whether the model was fitted on exactly these rows, in this order.
     fit_params : dict or None
-        Metadata that the estimator was fitted with, which its models request under
-        names of their own. None if `sample_weight` goes along to all of them.
+        Metadata that the estimator was fitted with, for models that request them by
+        other names. None if all models take `sample_weight`.
     """
 
     X: Any
@@ -74,33 +68,40 @@ class Samples:
 
 
 class Structure(ABC):
-    """A fitted model whose units have gates.
+    """Fitted model whose units have gates.
 
-    A structure never changes: `prune` and `finetune` return a new one. The model that
-    it was first made from is kept as the teacher of the recovery; it is not changed
-    either, and `finished` shares no array with it.
+    A structure never changes: `prune` and `finetune` return another one. The model that
+    the first one was made from is the teacher of the recovery. It does not change
+    either, and shares no array with `finished`.
 
     A class whose units have weights of their own may have one more method,
     ``shrink(threshold, epochs, rng, passes)``. It trains as `finetune` does, and
     multiplies the weights of each unit by ``threshold(growth, progress)``.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    samples : Samples
+        As the model takes them.
 
     Attributes
     ----------
     estimator : estimator
         The plain fitted model that this structure describes; a copy.
     units : Units
-        The units that are left, and how they hang together.
+        The remaining units, and their groups, floors and nesting.
     group_names : list of str
-        A name for each group of units.
+        Name of each group of units.
     gates_are_linear : bool
-        Whether the output is the sum of contributions times gates. Where it is not,
+        Whether the output is the sum of contributions times gates. If not,
         `gate_gradient` is not the derivative of `loss`.
     answers : frozenset of str
-        Of the class: optional operations of read-outs, see `Readout.answers`, that all
-        of its read-outs have.
+        Class attribute: optional operations that all read-outs have, see
+        `Readout.answers`.
     finishes_own : bool
-        Of the class: whether each finished model has arrays of its own, those too that
-        pruning left as they were.
+        Class attribute: whether no two finished models share arrays, even those that
+        pruning did not change.
     """
 
     estimator: Any
@@ -120,7 +121,7 @@ class Structure(ABC):
 
     @abstractmethod
     def readouts(self):
-        """The read-outs of the model, whose units in turn are those of the structure.
+        """List the read-outs; their units, concatenated, are those of the structure.
 
         Returns
         -------
@@ -130,7 +131,7 @@ class Structure(ABC):
 
     @abstractmethod
     def output(self, gates=None, X=None):
-        """Output of the model with each unit multiplied by its gate.
+        """Compute the output of the model with each unit multiplied by its gate.
 
         Parameters
         ----------
@@ -147,7 +148,7 @@ class Structure(ABC):
 
     @abstractmethod
     def loss(self, gates=None):
-        """Weighted mean loss on the samples of the structure, a float."""
+        """Compute the weighted mean loss on the samples of the structure, a float."""
 
     @abstractmethod
     def prune(self, gates, *, compensate, rng):
@@ -158,38 +159,38 @@ class Structure(ABC):
         gates : ndarray of shape (n_units,)
             One keeps, zero removes.
         compensate : bool
-            Whether the survivors are estimated anew by least squares.
+            Whether the remaining parameters are re-estimated by least squares.
         rng : numpy.random.Generator
-            Source of random splits, where the recovery needs them.
+            Source of randomness of the recovery.
 
         Returns
         -------
         Structure
-            Of the smaller model, with ``(gates != 0).sum()`` units.
+            Structure of the smaller model, with ``(gates != 0).sum()`` units.
         """
 
     def prepared(self):
-        """The structure with what several prunings of it have in common.
+        """Compute what several prunings of this structure share, if there is anything.
 
         Returns
         -------
         Structure
-            This one, where they have nothing to share.
+            This one, or one that has it.
         """
         return self
 
     def polished(self):
-        """The last recovery, once all steps are done: of all survivors together.
+        """Recover all layers together, once all steps are done.
 
         Returns
         -------
         Structure
-            This one, where layers are not recovered apart from each other.
+            This one, unless its layers are recovered one by one.
         """
         return self
 
     def finetune(self, epochs, rng, passes=range):
-        """Train the survivors for some passes, removed units held at zero.
+        """Train the remaining units for some passes, with removed ones held at zero.
 
         Parameters
         ----------
@@ -198,18 +199,18 @@ class Structure(ABC):
         rng : numpy.random.Generator
             Order of the samples.
         passes : callable, default=range
-            ``passes(epochs)`` is what the training iterates over, one item a pass, so
-            that others can follow it.
+            The training iterates over ``passes(epochs)``, one item per pass, so that
+            others can follow it.
 
         Returns
         -------
         Structure
-            Of the trained model.
+            Structure of the trained model.
 
         Raises
         ------
         ValueError
-            For models that are not trained by passes.
+            If the model is not trained by passes.
         """
         raise ValueError(
             f"finetune={epochs} asks for training passes, but "
@@ -218,39 +219,39 @@ class Structure(ABC):
 
     @abstractmethod
     def finished(self):
-        """The plain artefact: `estimator` without what prediction does not need."""
+        """Make the plain model: `estimator` without what only training needs."""
 
     def gate_gradient(self):
-        """Derivative of `loss` by each gate at ones, (n_units,)."""
+        """Derivative of `loss` with respect to each gate, at ones, (n_units,)."""
         parts = [readout.gate_gradient() for readout in self.readouts()]
         return np.concatenate(parts) if parts else np.zeros(0)
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of models and the structures that it has.
+    """Family of models, and its structures.
 
     Attributes
     ----------
     name : str
-        In words, for errors: "linear models".
+        Plural noun for errors, as in "linear models".
     accepts : callable
-        ``accepts(model) -> bool``; must not need a fitted model.
+        ``accepts(model) -> bool``, for fitted and unfitted models.
     structures : mapping of str to type
-        Canonical granularity to the subclass of `Structure` that has it.
+        Subclass of `Structure` for each canonical granularity.
     synonyms : mapping of str to str
-        The family's own words for its granularities.
+        Canonical granularity for each other word of the family.
     part_sizes : callable
-        ``part_sizes(fitted_model) -> dict`` from the name of each part (a layer, a
-        tree) to its `ModelSize`.
+        ``part_sizes(fitted_model) -> dict``: the `ModelSize` of each part (a layer, a
+        tree) by its name.
     trains_by_passes : bool
         Whether its structures can `finetune`.
     feature_use : callable or None
-        ``feature_use(fitted_model) -> ndarray of int (n_features,)``: how many weights
-        or splits read each feature. Those that some read are the units of the
-        granularity "feature", in this order. None where there is no such granularity.
+        ``feature_use(fitted_model) -> ndarray of int (n_features,)``: the number of
+        weights or splits that read each feature. Features with any are the units of the
+        granularity "feature", in this order. None if there is no such granularity.
     default : str or None
-        Granularity at which its models are trained further; None is the first of
+        Granularity at which ``partial_fit`` trains. None means the first of
         `structures`.
     """
 
@@ -264,20 +265,20 @@ class Family:
     default: str | None = None
 
     def of(self, model):
-        """The family as it is for one of its models, fitted or not."""
+        """Make the family specific to one of its models, fitted or not."""
         return self
 
     def answers(self, granularity):
-        """Optional operations that the read-outs of a canonical granularity have."""
+        """Name the optional operations of read-outs that a granularity has."""
         return self.structures[granularity].answers
 
     def granularity(self, name):
-        """Canonical name of a granularity, or of the default where it is None.
+        """Find the canonical name of a granularity; None means the default.
 
         Raises
         ------
         ValueError
-            If the family does not have it; names those that it has.
+            If the family does not have it; the message lists those that it has.
         """
         if name is None:
             name = self.default or next(iter(self.structures))
@@ -297,15 +298,15 @@ class Family:
 
 
 FAMILIES: list[Family] = []
-REFUSALS: dict[type, str] = {}  # why models that look like those of a family are not
+REFUSALS: dict[type, str] = {}  # why a class of models cannot be pruned
 
 
 def register(family):
-    """Make a family known to `skprune`.
+    """Add a family of models that can be pruned.
 
     Parameters
     ----------
     family : Family
-        The family registered last is asked first.
+        Takes precedence over families that were registered before.
     """
     FAMILIES.insert(0, family)

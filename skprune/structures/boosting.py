@@ -21,12 +21,7 @@ from skprune.recovery.leaves import recover_boosted
 from skprune.structures.tree_base import TreeStructure
 from skprune.structures.tree_models import TreeModel
 from skprune.structures.tree_samples import TeacherSamples, tree_targets
-from skprune.structures.trees import (
-    TREE_SYNONYMS,
-    TreeFeatures,
-    TreeLevels,
-    TreeSplits,
-)
+from skprune.structures.trees import TreeFeatures, TreeLevels, TreeSplits
 
 REGRESSION_LOSSES = {
     "squared_error": SQUARED,
@@ -36,13 +31,10 @@ REGRESSION_LOSSES = {
 
 
 class BoostedSamples(TeacherSamples):
-    """Samples on which boosted trees are pruned.
+    """Samples with the loss that the model was trained for.
 
-    Attributes
-    ----------
-    loss : Loss
-        The one that the model was trained for. If it has no second derivative, half the
-        squared distance to `teacher` instead.
+    If that has no second derivative, the loss is half the squared distance to the
+    output of the teacher instead.
     """
 
     def __init__(self, view, samples):
@@ -54,15 +46,7 @@ class BoostedSamples(TeacherSamples):
 
 @dataclass(frozen=True)
 class BoostedModel(TreeModel):
-    """View of a boosting model.
-
-    Attributes
-    ----------
-    model : estimator
-        Fitted.
-    place : ndarray of int of shape (n_trees, 2)
-        Stage and output of each tree.
-    """
+    """View of a boosting model; `place` has the stage and output of each tree."""
 
     place: np.ndarray
 
@@ -85,20 +69,15 @@ class BoostedModel(TreeModel):
 
     @property
     def names(self):
-        """A name for each tree."""
         return [f"{self.part}[{stage}, {output}]" for stage, output in self.place]
 
     def samples(self, samples):
-        """Prepare the samples, a BoostedSamples."""
         return BoostedSamples(self, samples)
 
     def loss(self):
         """Loss of the raw prediction that the model was trained for.
 
-        Returns
-        -------
-        Loss or None
-            None if it has no second derivative, or one that depends on the samples.
+        None if it has no second derivative, or one that depends on the samples.
         """
         if is_classifier(self.model):
             return LOGISTIC if len(self.model.classes_) == 2 else SOFTMAX
@@ -109,7 +88,6 @@ class BoostedModel(TreeModel):
         return samples.loss
 
     def targets(self, y):
-        """Targets in the form that the loss takes: one column for two classes."""
         targets = tree_targets(self.model, y)
         return targets[:, 1:] if self.loss() is LOGISTIC else targets
 
@@ -122,17 +100,7 @@ class BoostedModel(TreeModel):
         """Read the nodes with the stored values, as if all were of one output."""
         return super().flattened()
 
-    def raw_prediction(self, X):
-        """Compute the output of the model on `features`, (n_samples, n_outputs)."""
-        forest = self.flattened()
-        total = np.array(self.base(X))
-        for t in range(forest.n_trees):
-            value = forest.value[forest.nodes(t), 0] * forest.scale[t]
-            total[:, forest.column[t]] += value[self.leaves(t, X)]
-        return total
-
     def recover(self, problem, structure):
-        """Estimate the leaves; also return the choice made for each output."""
         samples = structure.samples
         targets = samples.teacher - self.base(samples.X)
         curvature = samples.loss.curvature(samples.teacher)
@@ -144,7 +112,7 @@ class BoostedModel(TreeModel):
         )
 
     def tidied(self):
-        """Copy the model without trees that are a single leaf."""
+        # trees of a single leaf do nothing
         forest = self.flattened()
         smaller, kept, trees = without_trees(forest, forest.split_counts > 0)
         if len(trees) == forest.n_trees:
@@ -153,17 +121,9 @@ class BoostedModel(TreeModel):
 
 
 def places(column):
-    """Assign trees to stages without gaps.
+    """Find the stage and output of trees, from the output of each.
 
-    Parameters
-    ----------
-    column : ndarray of int of shape (n_trees,)
-        The output of each tree.
-
-    Returns
-    -------
-    ndarray of int of shape (n_trees, 2)
-        Stage and output. Trees of one output keep their order.
+    Trees of one output keep their order and leave no stage out.
     """
     stage = np.empty(len(column), dtype=int)
     for output in np.unique(column):
@@ -171,24 +131,27 @@ def places(column):
     return np.column_stack([stage, column])
 
 
+def packed_stages(place, trees, idle):
+    """Make an array of trees by stage and output.
+
+    Outputs that have fewer trees get ``idle(tree)`` in the remaining stages, made of
+    their first tree.
+    """
+    stages = np.empty(place.max(axis=0) + 1, dtype=object)
+    for (stage, output), tree in zip(place, trees):
+        stages[stage, output] = tree
+    for stage, output in np.ndindex(stages.shape):
+        if stages[stage, output] is None:
+            stages[stage, output] = idle(stages[0, output])
+    return stages
+
+
 def without_trees(forest, stays):
     """Remove trees, and add their constants to another tree of the same output.
 
-    Parameters
-    ----------
-    forest : FlatForest
-        With one value per node, the same for all nodes of a tree that is removed.
-    stays : ndarray of bool of shape (n_trees,)
-        Which trees stay. If none of an output does, one of them stays as a leaf.
-
-    Returns
-    -------
-    forest : FlatForest
-        With the same output.
-    kept : ndarray of int
-        The old ids of its nodes.
-    trees : ndarray of int
-        Remaining trees, ascending.
+    All nodes of a tree that does not stay must have one value. If no tree of an output
+    stays, one of them becomes a leaf. Returns the smaller forest, the old ids of its
+    nodes, and the remaining trees.
     """
     roots, value = forest.offset[:-1], forest.value.copy()
     left, right, stays = forest.left.copy(), forest.right.copy(), stays.copy()
@@ -221,23 +184,14 @@ class StageTrees(TreeStructure):
         self.units = Units(group, np.ones(1, dtype=int))
 
     def readouts(self):
-        return [
-            StageReadout(
-                self.source.part,
-                self.forest,
-                self._leaves,
-                self._gradient,
-                self.samples.weights,
-                units=self.trees,
-                curvature=self._curvature,
-            )
-        ]
+        options = {"units": self.trees, "curvature": self._curvature}
+        return [self._readout(StageReadout, **options)]
 
     def output(self, gates=None, X=None):
         value = self.forest.value
         if gates is not None:
             value = self._gated(value, np.asarray(gates, dtype=float))
-        return self._sum_of_trees(value, X)
+        return self._output(value, X)
 
     def _gated(self, value, gates):
         """Apply gates to the values of nodes, about the mean of each tree."""
@@ -275,4 +229,4 @@ BOOSTING_STRUCTURES = {
     "layer": TreeLevels,
     "feature": TreeFeatures,
 }
-BOOSTING_SYNONYMS = {**TREE_SYNONYMS, "tree": "neuron", "stage": "neuron"}
+TREE_WORDS = "tree", "stage"  # of the granularity "neuron"

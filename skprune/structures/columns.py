@@ -1,4 +1,4 @@
-"""Columns of X that the features of a model are, behind transformers."""
+"""Columns of X that a model behind transformers takes as its features."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from skprune.structures.location import transformers
 
 
 def input_columns(estimator, n_features):
-    """Return the column of X of each feature of the model at the end of containers.
+    """Find the column of X that each feature of the model in containers is.
 
     Parameters
     ----------
     estimator : estimator
         A fitted model or container.
     n_features : int
-        Columns of X.
+        Number of columns of X.
 
     Returns
     -------
@@ -23,8 +23,8 @@ def input_columns(estimator, n_features):
     Raises
     ------
     ValueError
-        If a transformer on the way makes new features instead of scaling or selecting
-        columns: its output names are not names of its input.
+        If a transformer makes new features instead of scaling or selecting columns,
+        that is, if names of its output are not names of its input.
     """
     columns = np.arange(n_features)
     for transformer in transformers(estimator):
@@ -33,7 +33,7 @@ def input_columns(estimator, n_features):
 
 
 def _chosen(transformer, n_columns):
-    """Return the position in the input of each output, found by its name."""
+    """Find the position in the input of each output, by its name."""
     names = [f"x{j}" for j in range(n_columns)]
     names = list(getattr(transformer, "feature_names_in_", names))
     if hasattr(transformer, "get_feature_names_out"):

@@ -32,6 +32,7 @@ from sklearn.multioutput import (
 from sklearn.svm import LinearSVC
 from sklearn.utils import check_array
 
+from skprune._compat import is_constant
 from skprune.structures.containers import Container, container_of
 from skprune.structures.samples import check_targets, take
 
@@ -90,18 +91,31 @@ class _Stacking(_Named):
 
 
 class _Numbered(Container):
-    """Clones of one estimator, each fitted to targets of its own."""
+    """Clones of one estimator, each fitted to targets of its own.
+
+    Those that saw one class are constants, which have nothing to prune.
+    """
 
     def inner(self):
         fitted = getattr(self.estimator, "estimators_", None)
         if fitted is None:
             return {"estimator": self.estimator.estimator}
-        return {f"estimators_[{k}]": inner for k, inner in enumerate(fitted)}
+        return {
+            f"estimators_[{k}]": inner
+            for k, inner in enumerate(fitted)
+            if not is_constant(inner)
+        }
 
     def transform(self, samples):
-        return [replace(samples, y=y) for y in self.targets(samples)]
+        every = zip(self.views(samples), self.estimator.estimators_)
+        return [seen for seen, inner in every if not is_constant(inner)]
 
-    def targets(self, samples):
+    def views(self, samples):
+        """The samples as each estimator sees them, constant ones included."""
+        check_targets(self.estimator, samples)
+        return [replace(samples, y=y) for y in self.targets(samples.y)]
+
+    def targets(self, y):
         """Targets of each estimator, of shape (n_samples,)."""
         raise NotImplementedError
 
@@ -109,33 +123,30 @@ class _Numbered(Container):
 @container_of.register(MultiOutputClassifier)
 @container_of.register(MultiOutputRegressor)
 class _Outputs(_Numbered):
-    def targets(self, samples):
-        check_targets(self.estimator, samples)
-        return np.asarray(samples.y).T
+    def targets(self, y):
+        return np.asarray(y).T
 
 
 @container_of.register(OneVsRestClassifier)
 class _OneVsRest(_Numbered):
-    def targets(self, samples):
-        check_targets(self.estimator, samples)
-        binary = self.estimator.label_binarizer_.transform(samples.y)
+    def targets(self, y):
+        binary = self.estimator.label_binarizer_.transform(y)
         return (binary.toarray() if sparse.issparse(binary) else binary).T
 
 
 @container_of.register(OutputCodeClassifier)
 class _OutputCode(_Numbered):
-    def targets(self, samples):
-        check_targets(self.estimator, samples)
-        codes = np.searchsorted(self.estimator.classes_, samples.y)
+    def targets(self, y):
+        codes = _codes(y, self.estimator.classes_)
         return self.estimator.code_book_[codes].astype(int).T
 
 
 @container_of.register(OneVsOneClassifier)
 class _OneVsOne(_Numbered):
-    def transform(self, samples):
+    def views(self, samples):
         check_targets(self.estimator, samples)
         samples = replace(samples, X=_validated(samples.X))
-        codes = np.searchsorted(self.estimator.classes_, samples.y)
+        codes = _codes(samples.y, self.estimator.classes_)
         pairs = combinations(range(len(self.estimator.classes_)), 2)
         return [self._of_pair(samples, codes, *pair) for pair in pairs]
 
@@ -147,7 +158,7 @@ class _OneVsOne(_Numbered):
 @container_of.register(ClassifierChain)
 @container_of.register(RegressorChain)
 class _Chain(_Numbered):
-    def transform(self, samples):
+    def views(self, samples):
         chain, X = self.estimator, _validated(samples.X)
         n_features, targets = X.shape[1], np.asarray(samples.y)[:, chain.order_]
         # without folds each model is fitted to the true targets of those before it
@@ -204,13 +215,11 @@ class _Calibrated(Container):
 
 
 def _codes(y, labels):
-    """What a stacking or voting ensemble fits its models to."""
-    if labels is None:
-        return np.asarray(y).ravel()
+    """Return the positions of labels, column by column; values if there are none."""
+    y = np.asarray(y)
     if isinstance(labels, list):
-        columns = map(np.searchsorted, labels, np.asarray(y).T)
-        return np.stack(list(columns), axis=1)
-    return np.searchsorted(labels, np.ravel(y))
+        return np.stack(list(map(np.searchsorted, labels, y.T)), axis=1)
+    return y.ravel() if labels is None else np.searchsorted(labels, y.ravel())
 
 
 def _knows(inner, labels):

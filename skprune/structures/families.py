@@ -4,7 +4,7 @@ from skprune.structures.base import FAMILIES, REFUSALS
 
 
 def find_family(model):
-    """Return the family of a model as `family_of`, None if no family accepts it."""
+    """Find the family of a model, None if no family accepts it."""
     for family in FAMILIES:
         if family.accepts(model):
             return family.of(model)
@@ -12,12 +12,12 @@ def find_family(model):
 
 
 def family_of(model):
-    """Return the family of a model, fitted or not.
+    """Find the family of a model, fitted or not.
 
     Parameters
     ----------
     model : estimator
-        A linear model, an MLP, a tree, a forest, ...; not a container of one.
+        A model, not a container of one.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def family_of(model):
 
 
 def known_families():
-    """Return the names of all families, and where their models may be, in words."""
+    """List all families, and where their models may be, in words."""
     known = ", ".join(sorted(family.name for family in FAMILIES))
     return (
         f"{known}, also inside a Pipeline, a search, a FrozenEstimator, stacking, "

@@ -21,17 +21,16 @@ from sklearn.ensemble import (
 
 from skprune.numerics.units import Units
 from skprune.readouts.whole_trees import TreeReadout
-from skprune.structures.base import REFUSALS, Family, register
-from skprune.structures.surgery import copied_tree, tree_sizes, with_tree
+from skprune.structures.base import REFUSALS
+from skprune.structures.surgery import copied_tree, with_tree
 from skprune.structures.tree_base import TreeStructure
-from skprune.structures.tree_models import TreeModel, tree_model
+from skprune.structures.tree_models import TreeModel
 from skprune.structures.trees import (
-    TREE_SYNONYMS,
     TreeFeatures,
     TreeLevels,
     TreeSplits,
+    register_trees,
     rescales,
-    tree_feature_use,
 )
 
 FORESTS = (
@@ -40,11 +39,7 @@ FORESTS = (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
 )
-TRAINING_STATE = (
-    "oob_decision_function_",
-    "oob_prediction_",
-    "oob_score_",
-)
+TRAINING_STATE = ("oob_decision_function_", "oob_prediction_", "oob_score_")
 
 
 class ForestModel(TreeModel):
@@ -55,16 +50,13 @@ class ForestModel(TreeModel):
 
     @cached_property
     def trees(self):
-        """List of the ``Tree`` objects."""
         return [estimator.tree_ for estimator in self.model.estimators_]
 
     def scale_of(self, members):
-        """Share of each of some trees in their mean, (n_members,)."""
         return np.full(len(members), 1.0 / len(members))
 
     @property
     def names(self):
-        """Name of each tree."""
         return [f"estimators_[{t}]" for t in range(len(self.model.estimators_))]
 
     def without_training_state(self, model):
@@ -73,12 +65,10 @@ class ForestModel(TreeModel):
         return super().without_training_state(model)
 
     def copied(self):
-        """Make a deep copy of the model."""
         trees = {id(tree): copied_tree(tree) for tree in self.trees}
         return copy.deepcopy(self.model, memo=trees)
 
     def with_trees(self, trees, members):
-        """View of a copy of the forest that has other trees."""
         model = copy_around(self.model, self.model.estimators_)
         model.estimators_ = [
             with_tree(self.model.estimators_[t], tree)
@@ -89,12 +79,8 @@ class ForestModel(TreeModel):
 
 
 def copy_around(model, part):
-    """Make a deep copy of a model without the attribute that is `part`."""
+    """Make a deep copy of a model, with None in place of its attribute `part`."""
     return copy.deepcopy(model, memo={id(part): None})
-
-
-for kind in FORESTS:
-    tree_model.register(kind, ForestModel)
 
 
 class ForestTrees(TreeStructure):
@@ -107,21 +93,12 @@ class ForestTrees(TreeStructure):
         self.units = Units(group, np.ones(1, dtype=int))
 
     def readouts(self):
-        return [
-            TreeReadout(
-                self.source.part,
-                self.forest,
-                self._leaves,
-                self._gradient,
-                self.samples.weights,
-                mean=self.output,
-            )
-        ]
+        return [self._readout(TreeReadout, mean=self.output)]
 
     def output(self, gates=None, X=None):
         gates = np.ones(self.n_units) if gates is None else np.asarray(gates)
         value = self.forest.value * self._factors(gates)[self.forest.node_tree, None]
-        return self._sum_of_trees(value, X)
+        return self._output(value, X)
 
     def _factors(self, gates):
         """Factor of the share of each tree in the mean."""
@@ -140,30 +117,16 @@ class ForestTrees(TreeStructure):
         return self._packed(smaller, kept, prior, trees)
 
 
-def forest_part_sizes(model):
-    """Measure each tree of a forest."""
-    sizes = tree_sizes([estimator.tree_ for estimator in model.estimators_])
-    return {f"estimators_[{t}]": size for t, size in enumerate(sizes)}
-
-
+FOREST_STRUCTURES = {
+    "connection": TreeSplits,
+    "neuron": ForestTrees,
+    "layer": TreeLevels,
+    "feature": TreeFeatures,
+}
 REFUSALS[IsolationForest] = (
     "its scores are lengths of paths, which change with every removed split"
 )
 REFUSALS[RandomTreesEmbedding] = (
     "its output is the leaf that a sample falls into, which nothing can replace"
 )
-register(
-    Family(
-        name="forests",
-        accepts=lambda model: isinstance(model, FORESTS),
-        structures={
-            "connection": TreeSplits,
-            "neuron": ForestTrees,
-            "layer": TreeLevels,
-            "feature": TreeFeatures,
-        },
-        synonyms={**TREE_SYNONYMS, "tree": "neuron"},
-        part_sizes=forest_part_sizes,
-        feature_use=tree_feature_use,
-    )
-)
+register_trees("forests", FORESTS, ForestModel, FOREST_STRUCTURES, ["tree"])

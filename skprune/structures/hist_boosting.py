@@ -15,15 +15,16 @@ from sklearn.ensemble import (
 
 from skprune._compat import HistTrees
 from skprune.numerics.forest import FlatForest
-from skprune.structures.base import Family, ModelSize, register
+from skprune.structures.base import ModelSize
 from skprune.structures.boosting import (
     BOOSTING_STRUCTURES,
-    BOOSTING_SYNONYMS,
+    TREE_WORDS,
     BoostedModel,
+    packed_stages,
     places,
 )
 from skprune.structures.surgery import concatenated
-from skprune.structures.tree_models import tree_model
+from skprune.structures.trees import register_trees
 
 KINDS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 STATISTICS = ("count", "depth", "value")
@@ -38,12 +39,10 @@ class HistModel(BoostedModel):
 
     @staticmethod
     def grid(model):
-        """List of trees for each stage."""
         return HistTrees(model).grid
 
     @cached_property
     def trees(self):
-        """List of the ``TreePredictor`` objects."""
         return self.grid_items
 
     @cached_property
@@ -57,7 +56,6 @@ class HistModel(BoostedModel):
 
     @property
     def asked(self):
-        """Feature that each node of all trees splits on, negative at leaves."""
         nodes, is_leaf = self._nodes()
         return np.where(is_leaf, -1, self._fitted.columns[nodes["feature_idx"]])
 
@@ -78,65 +76,47 @@ class HistModel(BoostedModel):
         return self._fitted.features(X)
 
     def base(self, X):
-        """Initial prediction, (n_samples, n_outputs)."""
         return np.repeat(self._fitted.baseline, len(X), axis=0)
 
     def leaves(self, t, X):
-        """Find the leaf of tree t that each sample of `features` falls into."""
         return self._fitted.leaves(self.trees[t], X)
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """View of a copy of the model that has some of the nodes."""
-        place, trees = places(self.place[members, 1]), self.trees
-        packed = [
-            [None] * (place[:, 1].max() + 1) for _ in range(place[:, 0].max() + 1)
-        ]
-        for t, (stage, output) in enumerate(place):
-            own = forest.nodes(t)
-            children = [
-                np.where(child[own] < 0, 0, child[own] - own.start)
-                for child in (forest.left, forest.right)
-            ]
-            packed[stage][output] = rebuild_predictor(
-                trees[members[t]],
-                kept[own] - old_offset[t],
-                children,
-                forest.left[own] < 0,
-                forest.value[own, 0],
-            )
-        _fill(packed)
-        model = self._fitted.with_grid(packed)
+        place = places(self.place[members, 1])
+        trees = self._cut(forest, kept, old_offset, members)
+        packed = packed_stages(place, trees, _idle)
+        model = self._fitted.with_grid(packed.tolist())
         model.max_iter = len(packed)
         return type(self)(model, place)
 
+    def _cut(self, forest, kept, old_offset, members):
+        """Yield trees that have some of the nodes: see `rebuilt`."""
+        for t, (member, first) in enumerate(zip(members, old_offset)):
+            own = forest.nodes(t)
+            left, right = forest.left[own], forest.right[own]
+            yield rebuild_predictor(
+                self.trees[member],
+                kept[own] - first,
+                (left - own.start, right - own.start),
+                left < 0,
+                forest.value[own, 0],
+            )
+
     def with_values(self, forest):
-        """View of a copy of the model with other values of the same nodes."""
         model = copy.deepcopy(self.model)
         for t, tree in enumerate(type(self)(model, self.place).trees):
             tree.nodes["value"] = forest.value[forest.nodes(t), 0]
         return type(self)(model, self.place)
 
+    def sizes(self):
+        return [_size(tree) for tree in self.trees]
+
 
 def rebuild_predictor(tree, kept, children, is_leaf, value):
-    """Make a ``TreePredictor`` of some of the nodes of another.
+    """Make a ``TreePredictor`` of the nodes `kept` of another, the root first.
 
-    Parameters
-    ----------
-    tree : TreePredictor
-        Not changed.
-    kept : ndarray of int of shape (n_nodes,)
-        The nodes that stay, the root first.
-    children : sequence of two ndarrays of int of shape (n_nodes,)
-        New left and right children; ignored at leaves.
-    is_leaf : ndarray of bool of shape (n_nodes,)
-        Which of these nodes are leaves.
-    value : ndarray of shape (n_nodes,)
-        Value of each node.
-
-    Returns
-    -------
-    TreePredictor
-        With the sets of the remaining categorical splits only.
+    The new children, `is_leaf` and `value` are in the order of `kept`; children of
+    leaves are ignored. Only the sets of the remaining categorical splits are stored.
     """
     nodes = tree.nodes[kept]
     cut = is_leaf & (nodes["is_leaf"] == 0)
@@ -157,25 +137,10 @@ def rebuild_predictor(tree, kept, children, is_leaf, value):
     return rebuilt
 
 
-def _fill(packed):
-    """Fill the stages of outputs that have fewer trees with trees that add zero."""
-    leaf = np.ones(1, dtype=bool)
-    for trees in packed:
-        for output, tree in enumerate(trees):
-            if tree is None:
-                root, none = np.zeros(1, dtype=int), [np.zeros(1, dtype=int)] * 2
-                trees[output] = rebuild_predictor(
-                    packed[0][output], root, none, leaf, np.zeros(1)
-                )
-
-
-def part_sizes(model):
-    """Measure each tree of a histogram-based gradient boosting model."""
-    return {
-        f"_predictors[{stage}, {output}]": _size(tree)
-        for stage, trees in enumerate(HistModel.grid(model))
-        for output, tree in enumerate(trees)
-    }
+def _idle(tree):
+    """Make a tree that adds zero."""
+    root = np.zeros(1, dtype=int)
+    return rebuild_predictor(tree, root, [root, root], root == 0, np.zeros(1))
 
 
 def _size(tree):
@@ -192,21 +157,10 @@ def _size(tree):
     )
 
 
-def feature_use(model):
-    """Count the splits of all trees on each feature, (n_features,)."""
-    asked = HistModel.of(model).asked
-    return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
-
-
-for kind in KINDS:
-    tree_model.register(kind, HistModel.of)
-register(
-    Family(
-        name="histogram-based gradient boosting",
-        accepts=lambda model: isinstance(model, KINDS),
-        structures=BOOSTING_STRUCTURES,
-        synonyms=BOOSTING_SYNONYMS,
-        part_sizes=part_sizes,
-        feature_use=feature_use,
-    )
+register_trees(
+    "histogram-based gradient boosting",
+    KINDS,
+    HistModel.of,
+    BOOSTING_STRUCTURES,
+    TREE_WORDS,
 )

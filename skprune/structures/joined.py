@@ -8,19 +8,13 @@ from skprune.structures.base import Structure
 
 
 class JoinedUnits(Structure):
-    """A unit is several units of another structure.
+    """A unit is several independent units of one read-out of another structure.
 
-    Parameters
-    ----------
-    structure : Structure
-        Its units are independent and belong to one read-out.
-    group : ndarray of int of shape (structure.n_units,)
-        Joined unit of each unit, numbered from zero without gaps.
+    `group` has the joined unit of each of them, numbered from zero without gaps.
     """
 
     def __init__(self, structure, group):
-        self.structure = structure
-        self.group = group
+        self.structure, self.group = structure, group
         self.group_names = structure.group_names[:1]
         self.gates_are_linear = structure.gates_are_linear
         n_units = int(group.max(initial=-1)) + 1
@@ -32,7 +26,6 @@ class JoinedUnits(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model of this structure."""
         return self.structure.estimator
 
     def readouts(self):

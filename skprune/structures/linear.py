@@ -33,15 +33,7 @@ SPARSE_OUTPUTS, SPARSE_DENSITY = 20, 0.1  # from here on a CSR coef_ predicts fa
 
 
 class LinearStructure(Structure):
-    """Linear model with one read-out.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted, with ``coef_`` and ``intercept_``.
-    samples : Samples
-        With X as the model takes it.
-    """
+    """Linear model with one read-out."""
 
     answers = DenseReadout.answers
     group_names = ["coef_"]
@@ -60,7 +52,6 @@ class LinearStructure(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model as it is now."""
         return self.view.model
 
     def _set_mask(self, mask):
@@ -73,7 +64,7 @@ class LinearStructure(Structure):
 
     @abstractmethod
     def _expand(self, gates):
-        """Gate of each weight, in a shape that broadcasts to that of W."""
+        """Find the gate of each weight, in a shape that broadcasts to that of W."""
 
     @cached_property
     def loss_function(self):
@@ -99,6 +90,11 @@ class LinearStructure(Structure):
     def _objective(self):
         strength = float(np.mean(self.view.penalty(self.total_weight)))
         return losses.Objective(self.loss_function, self.targets, self.b, strength)
+
+    def _readout(self, kind, **units):
+        options = {"centred": self.centred, "objective": self._objective(), **units}
+        parts = self.X, self.W, self._gradient, self.weights
+        return kind("coef_", *parts, **options)
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
@@ -175,7 +171,7 @@ class LinearStructure(Structure):
         return solved[: len(W)], solved[-1] if self.centred else b
 
     def _attainable(self):
-        """Find an objective whose optimum on the survivors is finite, or None."""
+        """Find an objective with a finite optimum on the remaining weights, or None."""
         objective = self._objective()
         mean = objective.loss.mean
         if mean is None or objective.penalty > 0:
@@ -206,18 +202,7 @@ class LinearConnections(LinearStructure):
         return expanded
 
     def readouts(self):
-        return [
-            EntryReadout(
-                "coef_",
-                self.X,
-                self.W,
-                self._gradient,
-                self.weights,
-                mask=self.mask,
-                centred=self.centred,
-                objective=self._objective(),
-            )
-        ]
+        return [self._readout(EntryReadout, mask=self.mask)]
 
 
 class LinearFeatures(LinearStructure):
@@ -237,22 +222,11 @@ class LinearFeatures(LinearStructure):
         return expanded
 
     def readouts(self):
-        return [
-            RowReadout(
-                "coef_",
-                self.X,
-                self.W,
-                self._gradient,
-                self.weights,
-                rows=self.rows,
-                centred=self.centred,
-                objective=self._objective(),
-            )
-        ]
+        return [self._readout(RowReadout, rows=self.rows)]
 
 
 def _features(model, X):
-    """Samples as a linear model takes them, dense or as a CSR array."""
+    """Validate samples, which become dense or a CSR array."""
     X = validate_data(
         model, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
     )
@@ -287,14 +261,10 @@ def _sparse_bytes(array):
     return array.data.nbytes + array.indices.nbytes + array.indptr.nbytes
 
 
-def _is_linear(model):
-    return isinstance(model, LINEAR_BASES)
-
-
 register(
     Family(
         name="linear models",
-        accepts=_is_linear,
+        accepts=lambda model: isinstance(model, LINEAR_BASES),
         structures={
             "connection": LinearConnections,
             "feature": LinearFeatures,

@@ -21,27 +21,19 @@ from scipy import sparse
 from sklearn import linear_model
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import (
-    BayesianRidge,
-    GammaRegressor,
-    LogisticRegression,
-    LogisticRegressionCV,
-    PoissonRegressor,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-    SGDClassifier,
-    TweedieRegressor,
-)
 from sklearn.preprocessing import label_binarize
 from sklearn.svm import LinearSVC, LinearSVR
 
 from skprune._compat import LINEAR_BASES
 from skprune.numerics import losses
 
-TRAINING_STATE = {"_average_coef", "_average_intercept", "_standard_coef"}
-TRAINING_STATE |= {"_standard_intercept", "_expanded_class_weight"}
+TRAINING_STATE = {
+    "_average_coef",
+    "_average_intercept",
+    "_expanded_class_weight",
+    "_standard_coef",
+    "_standard_intercept",
+}
 
 
 @dataclass(frozen=True)
@@ -103,30 +95,18 @@ class LinearView:
     def weights(self):
         """Weights and intercepts of a model with a dense ``coef_``.
 
-        Returns
-        -------
-        W : ndarray of shape (n_features, n_outputs)
-            A view of ``coef_``.
-        b : ndarray of shape (n_outputs,)
-            In the precision of W.
+        W (n_features, n_outputs) is a view of ``coef_``. The intercepts (n_outputs,)
+        have its precision.
         """
         W = np.atleast_2d(self.model.coef_).T
         b = np.asarray(self.model.intercept_, dtype=W.dtype).ravel()
         return W, np.broadcast_to(b, W.shape[1]).copy()
 
     def with_weights(self, W, b):
-        """View of a shallow copy of the model with other weights.
+        """View of a shallow copy of the model with other weights and intercepts.
 
-        Parameters
-        ----------
-        W : ndarray of shape (n_features, n_outputs)
-            Weights. The copy stores them in the shape of its ``coef_``.
-        b : ndarray of shape (n_outputs,)
-            Intercepts, ignored if the model has none.
-
-        Returns
-        -------
-        LinearView
+        Their shapes are those of `weights`; the copy stores them in its own. Intercepts
+        are ignored if the model has none.
         """
         changed, before = copy.copy(self.model), self.model
         changed.coef_ = np.ascontiguousarray(W.T).reshape(np.shape(before.coef_))
@@ -171,17 +151,15 @@ class SquaredError(LinearView):
     def targets(self, y):
         if is_classifier(self.model):
             return 2.0 * self._indicator(y) - 1.0
-        return np.asarray(y).reshape(len(y), -1).astype(float)
+        y = np.asarray(y, dtype=float)
+        return y.reshape(len(y), -1)
 
 
-class SquaredHinge(LinearView):
+class SquaredHinge(SquaredError):
     """View of a margin classifier, with labels of -1 and 1."""
 
     def loss(self):
         return losses.SQUARED_HINGE
-
-    def targets(self, y):
-        return 2.0 * self._indicator(y) - 1.0
 
 
 class LogLoss(LinearView):
@@ -254,9 +232,9 @@ class LogisticRegressionView(LogLoss):
         return 0.0 if np.any(l1_ratio) else 1 / inverse / total_weight
 
     def _chosen_penalty(self):
-        """C and the share of the L1 penalty, means if classes have their own."""
+        """C and the share of the L1 penalty; means over classes that have their own."""
         model = self.model
-        if isinstance(model, LogisticRegressionCV):
+        if isinstance(model, linear_model.LogisticRegressionCV):
             C, l1_ratio = np.mean(model.C_), model.l1_ratio_
         else:
             C, l1_ratio = model.C, model.l1_ratio
@@ -266,34 +244,23 @@ class LogisticRegressionView(LogLoss):
         return C, {"l1": 1.0, "l2": 0.0}.get(old_name, l1_ratio)
 
 
-class TweedieView(SquaredError):
-    """View of scikit-learn's Tweedie regression."""
+class GeneralizedLinearView(SquaredError):
+    """View of scikit-learn's Poisson, Gamma and Tweedie regressions."""
 
     def loss(self):
         model = self.model
-        log_link = model.link == "log" or (model.link == "auto" and model.power > 0)
-        return losses.tweedie(model.power) if log_link else losses.SQUARED
+        link = getattr(model, "link", "log")  # only Tweedie regression has a choice
+        fixed = 1 if isinstance(model, linear_model.PoissonRegressor) else 2
+        power = getattr(model, "power", fixed)
+        log_link = link == "log" or (link == "auto" and power > 0)
+        return losses.tweedie(power) if log_link else losses.SQUARED
 
     def penalty(self, total_weight):
         return self.model.alpha
 
 
-class PoissonView(TweedieView):
-    """View of scikit-learn's Poisson regression."""
-
-    loss = PoissonDeviance.loss
-
-
-class GammaView(TweedieView):
-    """View of scikit-learn's Gamma regression."""
-
-    loss = GammaDeviance.loss
-
-
 def _sgd_view(model):
-    if model.loss == "log_loss":
-        return OneVersusRest(model)
-    return SquaredHinge(model)
+    return (OneVersusRest if model.loss == "log_loss" else SquaredHinge)(model)
 
 
 @singledispatch
@@ -316,23 +283,7 @@ def register_linear_view(kind, view):
 
 
 def linear_view(model):
-    """View of a fitted linear model.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted, with ``coef_`` and ``intercept_``.
-
-    Returns
-    -------
-    LinearView
-        By the attribute ``skprune_loss_`` of the model, or by its class.
-
-    Raises
-    ------
-    ValueError
-        If ``skprune_loss_`` is not one of the names in `LOSSES`.
-    """
+    """View of a fitted linear model, by its ``skprune_loss_`` or by its class."""
     name = getattr(model, "skprune_loss_", None)
     if name is None:
         return _view_of_class(model)
@@ -345,7 +296,7 @@ def linear_view(model):
 
 
 def _register_linear_models_of_scikit_learn():
-    """The views of losses that have no curvature: the squared loss nearest to each."""
+    """Give losses without curvature the nearest one that has it, a squared loss."""
     public = [getattr(linear_model, name) for name in linear_model.__all__]
     for kind in [*public, LinearSVC, LinearSVR]:
         if isinstance(kind, type) and issubclass(kind, LINEAR_BASES):
@@ -354,12 +305,18 @@ def _register_linear_models_of_scikit_learn():
 
 
 _register_linear_models_of_scikit_learn()
-for kind in (Ridge, RidgeCV, RidgeClassifier, RidgeClassifierCV):
-    register_linear_view(kind, RidgeView)
-register_linear_view(BayesianRidge, BayesianRidgeView)
-register_linear_view(GammaRegressor, GammaView)
-register_linear_view(LinearDiscriminantAnalysis, LogLoss)
-register_linear_view(LogisticRegression, LogisticRegressionView)
-register_linear_view(PoissonRegressor, PoissonView)
-register_linear_view(SGDClassifier, _sgd_view)
-register_linear_view(TweedieRegressor, TweedieView)
+for kind, view in {
+    linear_model.BayesianRidge: BayesianRidgeView,
+    linear_model.GammaRegressor: GeneralizedLinearView,
+    linear_model.LogisticRegression: LogisticRegressionView,
+    linear_model.LogisticRegressionCV: LogisticRegressionView,
+    linear_model.PoissonRegressor: GeneralizedLinearView,
+    linear_model.Ridge: RidgeView,
+    linear_model.RidgeCV: RidgeView,
+    linear_model.RidgeClassifier: RidgeView,
+    linear_model.RidgeClassifierCV: RidgeView,
+    linear_model.SGDClassifier: _sgd_view,
+    linear_model.TweedieRegressor: GeneralizedLinearView,
+    LinearDiscriminantAnalysis: LogLoss,
+}.items():
+    register_linear_view(kind, view)

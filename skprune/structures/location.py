@@ -170,14 +170,14 @@ def prunable_models(estimator):
     Raises
     ------
     TypeError
-        If there are none; names the models that there are.
+        If there are only others; names them.
     """
     models = final_models(estimator)
     accepted: dict = {}
     for name, model in models:
         if find_family(model) is not None:
             accepted.setdefault(id(model), (name, model))
-    if not accepted:
+    if models and not accepted:
         _refuse(estimator, [model for _, model in models])
     return list(accepted.values())
 
@@ -187,7 +187,7 @@ def _refuse(estimator, models):
         family_of(models[0])  # says why this one is refused
     inside = ", ".join(sorted({type(model).__name__ for model in models}))
     raise TypeError(
-        f"{type(estimator).__name__} cannot be pruned: it holds {inside or 'nothing'}; "
+        f"{type(estimator).__name__} cannot be pruned: it holds {inside}; "
         f"skprune knows {known_families()}."
     )
 

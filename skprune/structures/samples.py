@@ -1,4 +1,4 @@
-"""Samples of a pruning: their weights, some of their rows, checks of their targets."""
+"""Weights, rows and targets of the samples on which models are pruned."""
 
 from dataclasses import replace
 
@@ -17,9 +17,9 @@ def total_weights(model, samples, n_samples):
     Parameters
     ----------
     model : estimator
-        With or without a parameter ``class_weight``.
+        Its parameter ``class_weight``, if it has one, multiplies the weights.
     samples : Samples
-        The samples.
+        As the model takes them.
     n_samples : int
         Number of samples.
 
@@ -58,7 +58,7 @@ def total_weights(model, samples, n_samples):
 
 
 def _class_factors(class_weight, y, weights):
-    """Class weight of each sample, (n_samples,)."""
+    """Compute the class weight of each sample, (n_samples,)."""
     if not isinstance(class_weight, str):
         return compute_sample_weight(class_weight, y)
     factors, used = np.ones(len(weights)), weights > 0
@@ -108,20 +108,7 @@ def check_targets(model, samples):
 
 
 def take(samples, rows):
-    """Return some of the rows of samples.
-
-    Parameters
-    ----------
-    samples : Samples
-        All of them.
-    rows : ndarray of int
-        Positions.
-
-    Returns
-    -------
-    Samples
-        With the weights and the metadata of these rows.
-    """
+    """Select rows of samples, with their weights and metadata."""
     weights, params = samples.sample_weight, samples.fit_params
     if np.ndim(weights):  # None and one number are for all rows
         weights = np.asarray(weights)[rows]
@@ -132,7 +119,7 @@ def take(samples, rows):
 
 
 def rows_of(X, rows):
-    """Return some rows of samples: of an array, a sparse one, a table or a list."""
+    """Select rows of an array, dense or sparse, of a table or of a list."""
     if sparse.issparse(X):
         return X.tocsr()[rows]
     return _safe_indexing(X if hasattr(X, "__getitem__") else np.asarray(X), rows)

@@ -20,53 +20,29 @@ NODES = 2**14  # nodes of the trees processed at once: bounds the memory of copi
 
 
 def concatenated(records):
-    """Concatenate structured arrays.
-
-    Parameters
-    ----------
-    records : list of ndarray of shape (n,)
-        Of one structured data type.
-
-    Returns
-    -------
-    ndarray
-        Of the same type, including the bytes between its fields.
-    """
+    """Concatenate structured arrays, with the bytes between their fields."""
     kind = records[0].dtype
     whole = np.dtype((np.void, kind.itemsize))  # else copied field by field, and packed
     return np.concatenate([part.view(whole) for part in records]).view(kind)
 
 
 def _offset(states):
-    """Index of the first node of each tree, and the number of all nodes."""
+    """Find the index of the first node of each tree, and the number of nodes."""
     return np.cumsum([0] + [len(state["nodes"]) for state in states])
 
 
 def _blocks(states, offset):
     """Yield blocks of trees, from `start` to `stop`, and the records of their nodes."""
     for start, stop in tree_blocks(offset, NODES):
-        yield (
-            start,
-            stop,
-            concatenated([state["nodes"] for state in states[start:stop]]),
-        )
+        records = [state["nodes"] for state in states[start:stop]]
+        yield start, stop, concatenated(records)
 
 
 def flatten(trees, scale):
-    """Read the nodes of some trees as one set of arrays.
+    """Read the nodes of some ``Tree`` objects, a FlatForest.
 
-    Parameters
-    ----------
-    trees : list of sklearn.tree._tree.Tree
-        Fitted.
-    scale : ndarray of shape (n_trees,)
-        Factor of the values of each tree.
-
-    Returns
-    -------
-    FlatForest
-        Outputs and classes of a node are side by side in its value. The values are not
-        copied from the trees.
+    `scale` has a factor of the values of each tree. Outputs and classes of a node are
+    side by side in its value. The values are not copied from the trees.
     """
     states = [tree.__getstate__() for tree in trees]
     offset = _offset(states)
@@ -87,23 +63,11 @@ def flatten(trees, scale):
 
 
 def rebuild_trees(trees, forest, kept, old_offset):
-    """Make new trees of some of the nodes of others.
+    """Make new ``Tree`` objects of some of the nodes of others.
 
-    Parameters
-    ----------
-    trees : list of sklearn.tree._tree.Tree
-        Trees that the nodes come from; not changed.
-    forest : FlatForest
-        The remaining nodes, with their new children, weights and values.
-    kept : ndarray of int of shape (forest.n_nodes,)
-        Their old ids.
-    old_offset : ndarray of int of shape (n_trees,)
-        Old id of the root of each tree.
-
-    Returns
-    -------
-    list of sklearn.tree._tree.Tree
-        Share nothing with the old ones, and have no more memory than they need.
+    The nodes of `forest` have the ids `kept` in `trees`, whose roots have the ids
+    `old_offset`. The new trees share nothing with the old ones, and take no more memory
+    than they need.
     """
     reduced = [tree.__reduce__()[:3] for tree in trees]
     states = [state for *_, state in reduced]
@@ -121,23 +85,9 @@ def rebuild_trees(trees, forest, kept, old_offset):
 
 
 def _cut_nodes(old, first, block, rows):
-    """Make the records of the remaining nodes.
+    """Make the records of the nodes of `block` from those of all nodes of its trees.
 
-    Parameters
-    ----------
-    old : ndarray
-        Records of all nodes of some trees.
-    first : ndarray of int of shape (n_trees,)
-        Root of each tree.
-    block : FlatForest
-        The remaining nodes.
-    rows : ndarray of int of shape (block.n_nodes,)
-        Their old records.
-
-    Returns
-    -------
-    ndarray of shape (block.n_nodes,)
-        Records.
+    `first` is the root of each tree and `rows` the record of each node in `old`.
     """
     nodes, splits = old.take(rows), block.splits
     cut = np.flatnonzero((block.left < 0) & (nodes["left_child"] >= 0))
@@ -169,18 +119,7 @@ def _trees_of(reduced, block, nodes, depths):
 
 
 def lone_leaf(tree):
-    """Make a tree that is a single leaf of value zero.
-
-    Parameters
-    ----------
-    tree : sklearn.tree._tree.Tree
-        Whose root becomes the leaf; not changed.
-
-    Returns
-    -------
-    sklearn.tree._tree.Tree
-        With memory of its own.
-    """
+    """Make a tree that is a single leaf of value zero, from the root of another."""
     forest = flatten([tree], np.ones(1))
     leaf = np.full(forest.n_nodes, -1)
     forest = forest.with_fields(value=np.zeros(forest.value.shape))
@@ -197,22 +136,10 @@ def copied_tree(tree):
 
 
 def with_tree(estimator, tree, memo=None):
-    """Copy a fitted tree estimator around another ``Tree``.
+    """Copy a fitted tree estimator around another ``Tree``, which joins the copy.
 
-    Parameters
-    ----------
-    estimator : DecisionTreeClassifier or DecisionTreeRegressor
-        Not changed.
-    tree : sklearn.tree._tree.Tree
-        Becomes part of the copy.
-    memo : dict, default=None
-        As in `copy.deepcopy`: estimators that are copied with one memo go on sharing
-        what they share.
-
-    Returns
-    -------
-    estimator
-        Shares nothing with the given one.
+    `memo` is as in `copy.deepcopy`: estimators that are copied with one memo go on
+    sharing what they share.
     """
     copied = object.__new__(type(estimator))
     copied.__dict__ = own = {**vars(estimator), "tree_": tree}
@@ -225,63 +152,32 @@ def with_tree(estimator, tree, memo=None):
 
 
 def tree_sizes(trees):
-    """Measure each of several trees.
+    """Measure each of several ``Tree`` objects of one model, a list of ModelSize.
 
-    Parameters
-    ----------
-    trees : list of sklearn.tree._tree.Tree
-        Fitted, of one model.
-
-    Returns
-    -------
-    list of ModelSize
-        A split counts as one parameter, a leaf as one per value. Comparisons are
-        averaged over the training samples.
+    A split counts as one parameter, a leaf as one per value. Comparisons are averaged
+    over the training samples.
     """
     states, sizes = [tree.__getstate__() for tree in trees], []
     offset = _offset(states)
     for start, stop, nodes in _blocks(states, offset):
         first = offset[start:stop] - offset[start]
         values = np.concatenate([state["values"] for state in states[start:stop]])
-        sizes += sizes_of_nodes(
-            nodes["left_child"] >= 0,
-            nodes["threshold"] != 0,
-            nodes["weighted_n_node_samples"],
-            values.reshape(len(nodes), -1),
-            first,
-            nodes.itemsize,
-        )
+        sizes += _sizes_of_nodes(nodes, values.reshape(len(nodes), -1), first)
     return sizes
 
 
-def sizes_of_nodes(splits, compares, weight, values, first, n_bytes):
-    """Measure each of several trees from arrays of their nodes.
-
-    Parameters
-    ----------
-    splits, compares : ndarray of bool of shape (n_nodes,)
-        Which nodes split, and which have a threshold other than zero.
-    weight : ndarray of shape (n_nodes,)
-        Weight of the training samples that reach each node.
-    values : ndarray of shape (n_nodes, width)
-        Value of each node.
-    first : ndarray of int of shape (n_trees,)
-        Root of each tree, ascending.
-    n_bytes : int
-        Size of the record of a node, without its values.
-
-    Returns
-    -------
-    list of ModelSize
-        As `tree_sizes`.
-    """
+def _sizes_of_nodes(nodes, values, first):
+    """Measure trees from the records and values of their nodes; `first` are roots."""
+    splits, weight = nodes["left_child"] >= 0, nodes["weighted_n_node_samples"]
+    compares = splits & (nodes["threshold"] != 0)
     width, offset = values.shape[1], np.append(first, len(values))
+    n_bytes = nodes.itemsize + values.itemsize * width
     each = zip(
         np.add.reduceat(np.where(splits, 1, width), first).tolist(),
-        np.add.reduceat(splits & compares, first, dtype=int).tolist(),
+        np.add.reduceat(compares, first, dtype=int).tolist(),
         _leaf_values(splits, values, offset),
         (np.add.reduceat(weight * splits, first) / weight[first] + width).tolist(),
-        (np.diff(offset) * (n_bytes + values.dtype.itemsize * width)).tolist(),
+        (np.diff(offset) * n_bytes).tolist(),
     )
     return [
         ModelSize(n_parameters, n_thresholds + n_values, n_macs, n_bytes)

@@ -13,12 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skprune.recovery.leaves import (
-    CAUTIOUS,
-    FOLDS,
-    STRENGTHS,
-    LeafProblem,
-)
+from skprune.recovery.leaves import CAUTIOUS, FOLDS, STRENGTHS, LeafProblem
 from skprune.structures.base import Structure
 from skprune.structures.tree_models import tree_model
 from skprune.structures.tree_samples import held_out_distance, held_out_squares, routed
@@ -34,13 +29,6 @@ def _differ(weights):
 
 class TreeStructure(Structure):
     """Tree or ensemble of trees.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted.
-    samples : Samples
-        As the model takes them.
 
     Attributes
     ----------
@@ -61,8 +49,8 @@ class TreeStructure(Structure):
         kept their values.
     leaves : ndarray of int of shape (n_trees, n_samples) or None
         The leaf of each tree that a sample falls into, numbered within the tree, if
-        that is known. A sample that ended below a cut ends at the cut, so samples are
-        routed once for all structures that are cut from the same trees.
+        that is known. Samples are routed once for all structures that are cut from the
+        same trees, as a sample that ended below a cut ends at the cut.
     reweighted : bool
         Whether the samples have different weights that the trees may not have been
         trained with.
@@ -93,7 +81,7 @@ class TreeStructure(Structure):
 
     @property
     def view(self):
-        """View of the model with these nodes, built when it is first needed."""
+        """View of the pruned model, built when it is first needed."""
         if self._view is None:
             self._view = self._built()
         return self._view
@@ -104,12 +92,10 @@ class TreeStructure(Structure):
 
     @property
     def estimator(self):
-        """Plain fitted model."""
         return self.view.model
 
     @property
     def group_names(self):
-        """Name of each group of units."""
         return [self.source.part]
 
     @abstractmethod
@@ -120,22 +106,19 @@ class TreeStructure(Structure):
     def _cut(self, gates):
         """Remove the units whose gate is zero, without recovery."""
 
-    @abstractmethod
-    def output(self, gates=None, X=None): ...
+    def _readout(self, kind, **options):
+        samples = self.samples
+        parts = self.forest, self._leaves, self._gradient, samples.weights
+        return kind(self.source.part, *parts, **options)
 
-    def _sum_of_trees(self, value, X=None):
-        """Sum the scaled values over all trees, (n_samples, n_outputs)."""
+    def _output(self, value, X=None):
+        """Output of the model if its nodes have these values."""
         if X is None:
             X, leaves = self.samples.X, self._leaves
         else:
             X = self.source.features(X)
             leaves = partial(self.view.leaves, X=X)
-        forest = self.forest
-        total = np.zeros((X.shape[0], forest.n_outputs)) + self.source.base(X)
-        for t in range(forest.n_trees):
-            scaled = value[forest.nodes(t)] * forest.scale[t]
-            total[:, forest.columns(t)] += scaled[leaves(t)]
-        return total
+        return self.source.combined(self.forest.with_fields(value=value), X, leaves)
 
     def _leaves(self, t):
         if self.leaves is not None:
@@ -164,16 +147,8 @@ class TreeStructure(Structure):
     def _packed(self, forest, kept, prior, trees=None):
         """Make the structure of some of the nodes of this one.
 
-        Parameters
-        ----------
-        forest : FlatForest
-            The remaining nodes, with their new children, values and weights.
-        kept : ndarray of int
-            Their ids in this structure.
-        prior : ndarray of shape (forest.n_nodes, n_outputs)
-            Their values in the teacher.
-        trees : ndarray of int, default=None
-            Remaining trees of this structure, None for all.
+        The nodes of `forest` have the ids `kept` in this structure and the values
+        `prior` in the teacher. Its trees are `trees` of this structure, None for all.
         """
         trees = np.arange(self.forest.n_trees) if trees is None else trees
         pruned = copy.copy(self)
@@ -186,7 +161,6 @@ class TreeStructure(Structure):
         return pruned
 
     def _scale_of(self, trees):
-        """Scale of the values of some trees if only these remain."""
         return self.source.scale_of(self.members[trees])
 
     def _with_values(self, value):

@@ -6,12 +6,13 @@ model that have other trees.
 
 import copy
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import cached_property, partial, singledispatch
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import get_tags
+from sklearn.utils.validation import validate_data
 
 from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaves import recover_leaves
@@ -19,31 +20,21 @@ from skprune.structures.surgery import (
     copied_tree,
     flatten,
     rebuild_trees,
+    tree_sizes,
     with_tree,
 )
-from skprune.structures.tree_samples import (
-    TreeSamples,
-    brier,
-    tree_features,
-    tree_targets,
-)
+from skprune.structures.tree_samples import TreeSamples, brier, tree_targets
 
 
 @dataclass(frozen=True)
 class TreeModel:
-    """View of a fitted model that is made of trees; this one is of a single tree.
-
-    Attributes
-    ----------
-    model : estimator
-        Fitted.
-    """
+    """View of a fitted model that is made of trees; this one is of a single tree."""
 
     model: Any
     part = "tree_"
     training_state: ClassVar[tuple[str, ...]] = ()
 
-    @property
+    @cached_property
     def trees(self):
         """List of the ``Tree`` objects."""
         return [self.model.tree_]
@@ -67,6 +58,10 @@ class TreeModel:
         """Feature that each node of all trees splits on, negative at leaves."""
         return np.concatenate([tree.feature for tree in self.trees])
 
+    def sizes(self):
+        """Measure each tree, a list of ModelSize."""
+        return tree_sizes(self.trees)
+
     def flattened(self):
         """Read the nodes of all trees, a FlatForest."""
         return flatten(self.trees, self.scale)
@@ -86,8 +81,18 @@ class TreeModel:
         return tree_targets(self.model, y)
 
     def features(self, X):
-        """Validate the samples for routing."""
-        return tree_features(self.model, X)
+        """Validate the samples for routing: float32, with NaN if the model takes it."""
+        may_be_nan = (
+            not hasattr(X, "tocsr") and get_tags(self.model).input_tags.allow_nan
+        )
+        return validate_data(
+            self.model,
+            X,
+            reset=False,
+            dtype=np.float32,
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan" if may_be_nan else True,
+        )
 
     def base(self, X):
         """Prediction that the sum over trees is added to; `X` is from `features`."""
@@ -97,40 +102,34 @@ class TreeModel:
         """Find the leaf of tree t that each sample of `features` falls into."""
         return self.trees[t].apply(X)
 
+    def combined(self, forest, X, leaves):
+        """Compute the output of trees on `features`, (n_samples, n_outputs).
+
+        ``leaves(t)`` finds the leaf of tree t that each sample falls into.
+        """
+        total = np.zeros((X.shape[0], forest.n_outputs)) + self.base(X)
+        for t in range(forest.n_trees):
+            scaled = forest.value[forest.nodes(t)] * forest.scale[t]
+            total[:, forest.columns(t)] += scaled[leaves(t)]
+        return total
+
+    def raw_prediction(self, X):
+        """Compute the output of the model on `features`, (n_samples, n_outputs)."""
+        return self.combined(self.flattened(), X, partial(self.leaves, X=X))
+
     def with_trees(self, trees, members):
-        """View of a copy of the model that has other trees.
+        """View of a copy of the model that has other ``Tree`` objects.
 
-        Parameters
-        ----------
-        trees : list of sklearn.tree._tree.Tree
-            They become part of the copy.
-        members : ndarray of int of shape (n_trees,)
-            Which tree of this model each of them replaces.
-
-        Returns
-        -------
-        TreeModel
+        Each of `trees` becomes part of the copy, in place of the tree of this model
+        whose number is in `members`.
         """
         return replace(self, model=with_tree(self.model, trees[0]))
 
     def rebuilt(self, forest, kept, old_offset, members):
-        """View of a copy of the model that has some of the nodes.
+        """View of a copy of the model that has some of the nodes, and shares no tree.
 
-        Parameters
-        ----------
-        forest : FlatForest
-            The remaining nodes.
-        kept : ndarray of int of shape (forest.n_nodes,)
-            Their ids in this model.
-        old_offset : ndarray of int of shape (n_trees,)
-            Id in this model of the root of each remaining tree.
-        members : ndarray of int of shape (n_trees,)
-            The remaining trees of this model.
-
-        Returns
-        -------
-        TreeModel
-            Shares no tree with this one.
+        The nodes of `forest` have the ids `kept` in this model. Its trees are the
+        `members` of this model, whose roots have the ids `old_offset`.
         """
         old = [self.trees[t] for t in members]
         return self.with_trees(rebuild_trees(old, forest, kept, old_offset), members)
@@ -163,20 +162,5 @@ class TreeModel:
 
 @singledispatch
 def tree_model(model):
-    """View of a fitted model that is made of trees; families register their classes.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
-
-    Returns
-    -------
-    TreeModel
-        Of the class of the model.
-    """
+    """View of a fitted model that is made of trees; families register their classes."""
     raise TypeError(f"{type(model).__name__} has no trees that skprune can read.")
-
-
-tree_model.register(DecisionTreeClassifier, TreeModel)
-tree_model.register(DecisionTreeRegressor, TreeModel)

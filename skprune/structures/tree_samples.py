@@ -6,8 +6,6 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
-from sklearn.utils import get_tags
-from sklearn.utils.validation import validate_data
 
 from skprune.numerics.losses import SQUARED
 from skprune.recovery.leaf_solvers import Probabilities
@@ -17,23 +15,16 @@ from skprune.structures.samples import total_weights
 class TreeSamples:
     """Samples on which trees are pruned, and the loss of the trees' output.
 
-    Parameters
-    ----------
-    view : TreeModel
-        View of the fitted model.
-    samples : Samples
-        As the model takes them.
-
     Attributes
     ----------
-    X : {ndarray, sparse matrix} of float32 of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         In the form in which trees route it.
     targets : ndarray of shape (n_samples, n_outputs * n_classes)
-        Class indicators, or the targets of a regression.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+        See `tree_targets`.
+    raw_weights, weights : ndarray of shape (n_samples,)
+        Sample weights times class weights, and the same with a sum of one.
     loss : Loss
-        Half the squared error; of the class probabilities for a classifier.
+        Loss of the output.
     """
 
     def __init__(self, view, samples):
@@ -46,8 +37,11 @@ class TreeSamples:
 
     @cached_property
     def limits(self):
-        """Constraint on the values of leaves, Probabilities or None."""
-        return leaf_limits(self.model)
+        """Constraint on the values of leaves, Probabilities or None for a regressor."""
+        if not is_classifier(self.model):
+            return None
+        n_classes = np.atleast_1d(self.model.n_classes_)
+        return Probabilities(tuple(int(n) for n in n_classes))
 
     @property
     def seen(self):
@@ -123,13 +117,7 @@ class TreeSamples:
 
 
 class TeacherSamples(TreeSamples):
-    """Samples on which trees are recovered toward the output of the teacher.
-
-    Attributes
-    ----------
-    teacher : ndarray of shape (n_samples, n_outputs)
-        Output of the model as trained.
-    """
+    """Samples with the output of the teacher, toward which trees are recovered."""
 
     seen = None
     limits = None
@@ -141,21 +129,10 @@ class TeacherSamples(TreeSamples):
 
 
 def routed(view, n_nodes, X):
-    """Find the leaf of each tree that each sample falls into.
+    """Find the leaf of each tree that each sample of ``view.features`` falls into.
 
-    Parameters
-    ----------
-    view : TreeModel
-        View of the model.
-    n_nodes : ndarray of int of shape (n_trees,)
-        Number of nodes of each tree.
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        From ``view.features``.
-
-    Returns
-    -------
-    ndarray of unsigned int of shape (n_trees, n_samples)
-        Numbered within the tree, in the smallest type that is large enough.
+    The result has shape (n_trees, n_samples), and the smallest type for `n_nodes`, the
+    number of nodes of each tree. Leaves are numbered within the tree.
     """
     kind = np.min_scalar_type(n_nodes.max())
     leaves = np.empty((len(n_nodes), X.shape[0]), dtype=kind)
@@ -164,47 +141,12 @@ def routed(view, n_nodes, X):
     return leaves
 
 
-def tree_features(model, X):
-    """Validate samples in the form in which trees route them.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        With NaN only if the model takes it.
-
-    Returns
-    -------
-    {ndarray, sparse matrix in CSR format} of float32 of shape (n_samples, n_features)
-        Validated as by the model.
-    """
-    may_be_nan = not hasattr(X, "tocsr") and get_tags(model).input_tags.allow_nan
-    return validate_data(
-        model,
-        X,
-        reset=False,
-        dtype=np.float32,
-        accept_sparse="csr",
-        ensure_all_finite="allow-nan" if may_be_nan else True,
-    )
-
-
 def tree_targets(model, y):
     """Convert targets to the form of the values of leaves.
 
-    Parameters
-    ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        As the model takes it.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs * n_classes)
-        The classes of one output side by side; each output has as many columns as the
-        one with most classes.
+    The result has shape (n_samples, n_outputs * n_classes): indicators of classes, or
+    the targets of a regression. The classes of one output are side by side, and each
+    output has as many columns as the one with most classes.
     """
     y = np.asarray(y)
     y = y.reshape(len(y), -1)
@@ -218,24 +160,6 @@ def tree_targets(model, y):
     return indicator.reshape(len(y), -1)
 
 
-def leaf_limits(model):
-    """Constraint on the values of the leaves of a model.
-
-    Parameters
-    ----------
-    model : estimator
-        A fitted tree or ensemble of trees.
-
-    Returns
-    -------
-    Probabilities or None
-        None for a regressor.
-    """
-    if not is_classifier(model):
-        return None
-    return Probabilities(tuple(int(n) for n in np.atleast_1d(model.n_classes_)))
-
-
 def held_out_squares(Z, Y, spread):
     """Half the squared error, without the part that is due to missing trees."""
     return ((Z - Y) ** 2 - spread).sum(axis=1) / 2
@@ -247,17 +171,9 @@ def held_out_distance(Z, Y, spread):
 
 
 def brier(n_outputs):
-    """Half the Brier score of class probabilities, for one or more outputs.
+    """Half the Brier score of class probabilities, whose labels are drawn from them.
 
-    Parameters
-    ----------
-    n_outputs : int
-        The classes of each stand side by side.
-
-    Returns
-    -------
-    Loss
-        Labels are drawn from the probabilities.
+    The probabilities of each of `n_outputs` outputs are side by side.
     """
 
     def draw(Z, rng):
@@ -272,22 +188,10 @@ def brier(n_outputs):
 
 
 def content_rank(hashes, target):
-    """Compute the position of each sample in an order by content.
+    """Rank samples by `target`, so that neighbours are similar, and then by content.
 
-    Folds made from it do not depend on the order of the samples. Equal samples share a
-    fold, so that a sample of weight two is treated as two samples.
-
-    Parameters
-    ----------
-    hashes : ndarray of uint64 of shape (n_samples,)
-        Hash of the content of each sample.
-    target : ndarray of shape (n_samples,)
-        First key of the order: neighbours have similar targets.
-
-    Returns
-    -------
-    ndarray of int of shape (n_samples,)
-        Starts at zero, without gaps; equal for equal samples.
+    Folds made from ranks do not depend on the order of the samples. Equal samples have
+    the same rank, so that a sample of weight two is treated as two samples.
     """
     order = np.lexsort((hashes, target))
     new = (np.diff(hashes[order]) != 0) | (np.diff(target[order]) != 0)
@@ -297,18 +201,7 @@ def content_rank(hashes, target):
 
 
 def row_hashes(X):
-    """Compute a hash of the numbers in each row, dense or sparse.
-
-    Parameters
-    ----------
-    X : {ndarray, sparse array in CSR format} of float32 of shape (n, n_features)
-        NaN is treated as a number.
-
-    Returns
-    -------
-    ndarray of uint64 of shape (n,)
-        Equal for equal rows.
-    """
+    """Hash the numbers in each row of a float32 array or CSR array, NaN included."""
     rng = np.random.default_rng(0)
     factors = rng.integers(2**63, size=X.shape[1], dtype=np.uint64) * 2 + 1
     hashes = np.zeros(X.shape[0], dtype=np.uint64)

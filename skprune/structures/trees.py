@@ -15,9 +15,8 @@ from skprune.numerics.units import Units
 from skprune.readouts.joined import JoinedReadout
 from skprune.readouts.paths import StepReadout
 from skprune.structures.base import Family, register
-from skprune.structures.surgery import tree_sizes
 from skprune.structures.tree_base import TreeStructure
-from skprune.structures.tree_models import tree_model
+from skprune.structures.tree_models import TreeModel, tree_model
 
 
 def rescales(gates):
@@ -25,19 +24,11 @@ def rescales(gates):
     return bool(((gates != 0) & (gates != 1)).any())
 
 
-def _cut_off(forest, cut):
-    """Left and right children of all nodes after some splits have become leaves."""
-    left, right = forest.left.copy(), forest.right.copy()
-    left[cut] = right[cut] = -1
-    return left, right
-
-
 class TreeSplits(TreeStructure):
     """Trees whose units are splits, each with the subtree below it."""
 
     @property
     def group_names(self):
-        """Name of each tree."""
         return self.view.names
 
     def _set_units(self):
@@ -51,19 +42,12 @@ class TreeSplits(TreeStructure):
         )
 
     def _of_splits(self, gates):
-        """Gate of each split."""
+        """Find the gate of each split from those of the units."""
         return gates
 
     def _steps(self):
-        return StepReadout(
-            self.source.part,
-            self.forest,
-            self._leaves,
-            self._gradient,
-            self.samples.weights,
-            curvature=self._curvature,
-            reweighted=self.reweighted,
-        )
+        options = {"curvature": self._curvature, "reweighted": self.reweighted}
+        return self._readout(StepReadout, **options)
 
     def readouts(self):
         return [self._steps()]
@@ -72,12 +56,14 @@ class TreeSplits(TreeStructure):
         value = self.forest.value
         if gates is not None:
             value = self.forest.gated_values(self._of_splits(np.asarray(gates)))
-        return self._sum_of_trees(value, X)
+        return self._output(value, X)
 
     def _cut(self, gates):
         forest, gates = self.forest, self._of_splits(gates)
+        left, right = forest.left.copy(), forest.right.copy()
         cut = forest.splits[gates == 0]
-        smaller, kept = forest.rewired(*_cut_off(forest, cut), forest.offset[:-1])
+        left[cut] = right[cut] = -1
+        smaller, kept = forest.rewired(left, right, forest.offset[:-1])
         return self._rescaled(smaller, kept, gates)
 
     def _rescaled(self, forest, kept, gates):
@@ -184,33 +170,50 @@ class TreeFeatures(TreeSplits):
         return weight
 
 
+TREE_STRUCTURES = {
+    "connection": TreeSplits,
+    "layer": TreeLevels,
+    "feature": TreeFeatures,
+}
 TREE_SYNONYMS = {"split": "connection", "node": "connection", "depth": "layer"}
+TREES = (DecisionTreeClassifier, DecisionTreeRegressor)
 
 
-def tree_part_sizes(model):
-    """Measure a single tree."""
-    return {"tree_": tree_sizes([model.tree_])[0]}
+def part_sizes(model):
+    """Measure each tree of a model that is made of trees."""
+    view = tree_model(model)
+    return dict(zip(view.names, view.sizes()))
 
 
-def tree_feature_use(model):
+def feature_use(model):
     """Count the splits of all trees on each feature, (n_features,)."""
     asked = tree_model(model).asked
     return np.bincount(asked[asked >= 0], minlength=model.n_features_in_)
 
 
-register(
-    Family(
-        name="decision trees",
-        accepts=lambda model: isinstance(
-            model, DecisionTreeClassifier | DecisionTreeRegressor
-        ),
-        structures={
-            "connection": TreeSplits,
-            "layer": TreeLevels,
-            "feature": TreeFeatures,
-        },
-        synonyms=TREE_SYNONYMS,
-        part_sizes=tree_part_sizes,
-        feature_use=tree_feature_use,
+def made_of_trees(model, kinds):
+    """Whether a model, fitted or not, is of these kinds; its base must be a tree."""
+    base = getattr(model, "estimator", None)
+    return isinstance(model, kinds) and (base is None or isinstance(base, TREES))
+
+
+def register_trees(name, kinds, view, structures, tree_words=()):
+    """Register a family of models that are made of trees, and the view of its classes.
+
+    `tree_words` are the family's words for whole trees, whose granularity is "neuron".
+    """
+    for kind in kinds:
+        tree_model.register(kind, view)
+    register(
+        Family(
+            name=name,
+            accepts=lambda model: made_of_trees(model, kinds),
+            structures=structures,
+            synonyms=TREE_SYNONYMS | dict.fromkeys(tree_words, "neuron"),
+            part_sizes=part_sizes,
+            feature_use=feature_use,
+        )
     )
-)
+
+
+register_trees("decision trees", TREES, TreeModel, TREE_STRUCTURES)

@@ -7,9 +7,11 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -31,6 +33,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import RocCurveDisplay
 from sklearn.model_selection import (
     FixedThresholdClassifier,
+    GridSearchCV,
     TunedThresholdClassifierCV,
     cross_val_predict,
     learning_curve,
@@ -48,15 +51,18 @@ from sklearn.multioutput import (
     RegressorChain,
 )
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
-from skprune import PruningEstimator
+from skprune import PruningEstimator, PruningEstimatorCV, model_size, prune
+from skprune.structures import Samples, final_model, locate
 from tests.cases import dataset
 
+IRIS, KINDS = load_iris(return_X_y=True)
 METHODS = ("predict_proba", "predict_log_proba", "decision_function", "transform")
 
 
@@ -324,3 +330,54 @@ def test_what_is_no_table_is_refused_by_the_model(model, X):
         pruner.estimator_.predict(X)
     with pytest.raises(ValueError, match=re.escape(str(expected.value))):
         pruner.predict(X)
+
+
+def test_what_is_pruned_can_be_pruned_again():
+    """Neurons first, then weights: the result is plain, and smaller by both rates."""
+    net = MLPClassifier((10,), solver="lbfgs", max_iter=200, random_state=0)
+    neurons = PruningEstimator(net, granularity="neuron", rate=0.5)
+    both = PruningEstimator(neurons, rate=0.4, random_state=0).fit(IRIS, KINDS)
+    assert type(both.estimator_) is MLPClassifier
+    assert both.estimator_.hidden_layer_sizes == (5,)
+    assert both.n_units_ == 5 * 4 + 5 * 3
+    weights = np.concatenate([np.ravel(coef) for coef in both.estimator_.coefs_])
+    assert np.count_nonzero(weights) == 35 - round(0.4 * 35)
+
+
+def test_a_fitted_pruner_is_a_container():
+    """In a search in a pipeline, the pruned model is what is found and measured."""
+    pruner = PruningEstimator(LogisticRegression(max_iter=500))
+    search = GridSearchCV(pruner, {"rate": [0.25, 0.5]}, cv=2)
+    pipe = make_pipeline(StandardScaler(), search)
+    assert type(final_model(pipe)) is LogisticRegression
+    pipe.fit(IRIS, KINDS)
+    pruned = pipe[-1].best_estimator_.estimator_
+    assert final_model(pipe) is pruned
+    assert model_size(pipe) == model_size(pruned)
+
+    location = locate(pipe, Samples(IRIS, KINDS, trained_on=True))
+    assert location.model is pruned
+    assert not location.samples.trained_on
+    again = prune(pipe, IRIS, KINDS, rate=0.5)
+    assert type(again[-1].best_estimator_) is LogisticRegression
+
+
+def test_a_search_that_was_not_refitted_holds_no_model():
+    """The error says so."""
+    search = PruningEstimatorCV(LogisticRegression(), rates=[0.2], cv=2, refit=False)
+    search.fit(IRIS, KINDS)
+    with pytest.raises(NotFittedError, match="refit=False"):
+        locate(search, Samples(IRIS, KINDS))
+
+
+@pytest.mark.parametrize("kind", [PruningEstimator, PruningEstimatorCV])
+def test_metadata_reaches_the_model_inside(kind):
+    """Aliases of the model are followed through the estimators of skprune."""
+    weights = np.ones(len(KINDS))
+    with config_context(enable_metadata_routing=True):
+        model = LogisticRegression().set_fit_request(sample_weight="importance")
+        pipe = make_pipeline(clone(kind(model))).fit(IRIS, KINDS, importance=weights)
+        samples = Samples(IRIS, KINDS, fit_params={"importance": weights})
+        assert locate(pipe, samples).samples.sample_weight is weights
+        samples = Samples(IRIS, KINDS, fit_params={})
+        assert locate(pipe, samples).samples.sample_weight is None

@@ -1,4 +1,4 @@
-"""Labels and lists of columns say which features belong together."""
+"""Labels or lists of columns define the groups of features."""
 
 from dataclasses import replace
 
@@ -32,16 +32,16 @@ def test_columns_in_no_list_are_alone():
     ("groups", "message"),
     [
         (["a", "b"], "2 labels, but X has 4 features"),
-        ([[0, 1], [1]], r"groups\[1\]=\[1\] names a column for the second time"),
-        ([[0, 0]], "second time"),
-        ([[0, 4]], "names a column that X does not have"),
-        ([[-1]], "names a column that X does not have"),
-        ([[]], "not a list of column numbers"),
-        ([["a"]], "not a list of column numbers"),
-        (["a", None, "b", "b"], "None.*several kinds"),
-        ([1, "1", 2, 2], "several kinds"),
-        ([1, None, 2, 2], "several kinds"),
-        ([[0.5]], "not a list of column numbers"),
+        ([[0, 1], [1]], r"groups\[1\]=\[1\] repeats a column"),
+        ([[0, 0]], "repeats a column"),
+        ([[0, 4]], "has a column that X does not have"),
+        ([[-1]], "has a column that X does not have"),
+        ([[]], "must be a list of column numbers"),
+        ([["a"]], "must be a list of column numbers"),
+        (["a", None, "b", "b"], "None.*several types"),
+        ([1, "1", 2, 2], "several types"),
+        ([1, None, 2, 2], "several types"),
+        ([[0.5]], "must be a list of column numbers"),
     ],
 )
 def test_bad_groups_are_named(groups, message):
@@ -66,6 +66,6 @@ def test_family_that_does_not_say_what_it_reads_is_named(monkeypatch):
     monkeypatch.setattr(feature_groups, "family_of", lambda model: dumb)
 
     with pytest.raises(
-        TypeError, match=r"LinearRegression cannot select.*models do not"
+        TypeError, match=r"LinearRegression cannot select.*linear models has no"
     ):
         feature_use(model)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn import linear_model
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -108,6 +109,13 @@ def test_loss_of_several_classes():
     assert linear_view(LogisticRegression().fit(X, y)).loss() is losses.SOFTMAX
     one_a_class = SGDClassifier(loss="log_loss", random_state=0).fit(X, y)
     assert linear_view(one_a_class).loss() is losses.LOGISTIC
+
+
+def test_cross_validated_models_have_the_view_of_the_plain_ones():
+    """A strength that was chosen by folds changes neither loss nor penalty."""
+    for plain in (LogisticRegression, Ridge, RidgeClassifier):
+        chosen = getattr(linear_model, plain.__name__ + "CV")
+        assert type(linear_view(chosen())) is type(linear_view(plain()))
 
 
 def test_targets():

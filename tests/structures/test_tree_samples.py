@@ -15,9 +15,7 @@ from skprune.structures.tree_samples import (
     brier,
     content_rank,
     held_out_squares,
-    leaf_limits,
     row_hashes,
-    tree_features,
     tree_targets,
 )
 
@@ -38,13 +36,15 @@ def test_targets_are_indicators_in_the_order_of_classes():
 def test_targets_of_several_outputs_stand_beside_the_values_of_leaves():
     """A fully grown tree has the targets themselves in its leaves."""
     outputs = np.column_stack([NAMES, np.where(Y > 0, "yes", "no")])
-    model = DecisionTreeClassifier(random_state=0).fit(X, outputs)
-    model.fit(np.column_stack([X, np.arange(150)]), outputs)
+    model = DecisionTreeClassifier(random_state=0)
+    rows = np.column_stack([X, np.arange(150)])
+    model.fit(rows, outputs)
 
-    values = model.tree_.value[model.apply(np.column_stack([X, np.arange(150)]))]
+    values = model.tree_.value[model.apply(rows)]
+    samples = TreeSamples(tree_model(model), Samples(rows, outputs))
 
     assert_array_equal(tree_targets(model, outputs), values.reshape(150, -1))
-    assert leaf_limits(model).n_classes == (3, 2)
+    assert samples.limits.n_classes == (3, 2)
 
 
 def test_regression_has_no_limits():
@@ -52,7 +52,7 @@ def test_regression_has_no_limits():
     model = DecisionTreeRegressor().fit(X, Y * 1.5)
 
     assert_array_equal(tree_targets(model, Y * 1.5)[:, 0], Y * 1.5)
-    assert leaf_limits(model) is None
+    assert TreeSamples(tree_model(model), Samples(X, Y)).limits is None
 
 
 def test_features_are_single_and_may_have_holes():
@@ -61,10 +61,10 @@ def test_features_are_single_and_may_have_holes():
     holes[3, 1] = np.nan
     model = DecisionTreeClassifier().fit(X, Y)
 
-    assert tree_features(model, holes).dtype == np.float32
-    assert sparse.issparse(tree_features(model, sparse.csc_array(X)))
+    assert tree_model(model).features(holes).dtype == np.float32
+    assert sparse.issparse(tree_model(model).features(sparse.csc_array(X)))
     with pytest.raises(ValueError, match="infinity"):
-        tree_features(model, np.where(np.isnan(holes), np.inf, holes))
+        tree_model(model).features(np.where(np.isnan(holes), np.inf, holes))
 
 
 def test_class_weights_count():
