@@ -81,7 +81,7 @@ curves = {
 }
 print(f"{'rate':>32}", *(f"{rate:5}" for rate in RATES))
 for name, (accuracy, rare) in curves.items():
-    print(f"{name}   all", *(f"{score:5.2f}" for score in accuracy))
+    print(f"{name + '   all':>32}", *(f"{score:5.2f}" for score in accuracy))
     print(f"{'3 and 8':>32}", *(f"{score:5.2f}" for score in rare))
 
 # %%
