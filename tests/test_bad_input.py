@@ -139,21 +139,29 @@ def test_granularity_that_the_family_lacks(iris, model, message):
         SGDOneClassSVM(),
         SVC(),
         SVC(kernel="linear"),
-        StackingClassifier([("a", LogisticRegression())]),
-        VotingClassifier([("a", LogisticRegression())]),
     ],
     ids=lambda model: type(model).__name__,
 )
 def test_unsupported_model(iris, model):
     """The error names the model and the families that can be pruned."""
-    if not hasattr(model, "predict"):
-        pattern = "'estimator' parameter"
-    else:
-        pattern = f"{type(model).__name__} .*pruned.*(linear models|MLPs)"
+    pattern = f"{type(model).__name__} .*pruned.*(linear models|MLPs)"
     for inside in (model, make_pipeline(StandardScaler(), model)):
-        if inside is not model and not hasattr(model, "predict"):
-            continue
-        with pytest.raises((TypeError, ValueError), match=pattern):
+        with pytest.raises(TypeError, match=pattern):
+            PruningEstimator(inside).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [
+        StackingClassifier([("a", GaussianNB())], final_estimator=GaussianNB()),
+        VotingClassifier([("a", GaussianNB()), ("b", GaussianNB())]),
+    ],
+    ids=lambda ensemble: type(ensemble).__name__,
+)
+def test_ensemble_without_a_model_that_can_be_pruned(iris, ensemble):
+    """The error names the models inside and the families that can be pruned."""
+    for inside in (ensemble, make_pipeline(StandardScaler(), ensemble)):
+        with pytest.raises(TypeError, match=r"pruned.*GaussianNB.*linear models"):
             PruningEstimator(inside).fit(*iris)
 
 
