@@ -1,9 +1,8 @@
 """Fitted models to be pruned: trained, loaded from a cache, or frozen.
 
-A `Fit` holds what all prunings of one fitted model share. With ``memory=`` the fitted
-models are cached on disk by joblib, and the `Fit` objects used last stay in the
-process, so that a search prunes each fold's model again and again without reading or
-analysing it anew.
+All prunings of one fitted model share a `Fit`. With ``memory=``, joblib caches fitted
+models on disk, and the process keeps the `Fit` objects used last. A search can then
+prune each fold's model many times, and reads and analyses it once.
 """
 
 import copy
@@ -35,18 +34,10 @@ MOST_SAMPLE_BYTES = 2**23  # larger samples are not copied into the store
 
 
 class Fit:
-    """A fitted model, the samples it is pruned on, and what its prunings share.
+    """Fitted model or container, with the samples and the structures of its prunings.
 
-    Everything is made when it is first needed and never changes afterwards.
-
-    Parameters
-    ----------
-    fitted : estimator
-        A fitted model or container; only read.
-    samples : Samples
-        As the estimator takes them.
-    reused : bool, default=False
-        Whether later calls will prune the same object again.
+    Everything is made when it is first needed and never changes afterwards. `reused`
+    means that later calls will prune the same object again.
     """
 
     def __init__(self, fitted, samples, reused=False):
@@ -57,7 +48,7 @@ class Fit:
 
     @cached_property
     def location(self):
-        """Places of the models inside containers, with the samples they see."""
+        """`Location` of the models inside containers, with the samples they see."""
         return locate(self.fitted, self.samples)
 
     @property
@@ -66,11 +57,11 @@ class Fit:
         return self.location.model
 
     def structures(self, granularity=None, shared=False):
-        """Structure of each model that is pruned, as trained.
+        """Make the structure of each model to be pruned, as trained, once.
 
-        A granularity of None is the default of the family. `shared` says that several
-        prunings start from these structures. Each call returns the same objects.
-        Raises a ValueError if the targets do not fit a model.
+        A granularity of None is the default of the family. With `shared`, several
+        prunings start from these structures, which are `prepared` for that. Raises a
+        ValueError if the targets do not fit a model.
         """
         members = enumerate(self.location.members)
         return [self._structure(k, one, granularity, shared) for k, one in members]
@@ -87,8 +78,12 @@ class Fit:
             self._structures[key] = self._structures[key].prepared()
         return self._structures[key]
 
+    def rebuilt(self, structures):
+        """Make a copy of the fitted estimator with the models of other structures."""
+        return self.location.rebuild(*[one.finished() for one in structures])
+
     def with_structure(self, granularity, structure):
-        """A fit of one model, with another structure at one granularity."""
+        """Make a fit of one model with another structure at one granularity."""
         twin = copy.copy(self)
         twin._structures = {(0, granularity): structure}
         return twin
@@ -109,7 +104,7 @@ class Fit:
         return class_rows(self.model, self.location.samples.y)
 
     def recall_of(self, structures, model):
-        """Recall of each class by this model or one pruned from it, a dict by label.
+        """Compute the recall of each class by this model or a pruned one, a dict.
 
         Several members decide together: then ``model()`` is the estimator to ask.
         """
@@ -118,13 +113,13 @@ class Fit:
         X = take_rows(self.location.samples.X, self.class_rows)
         if [member.model for member in self.location.members] != [self.model]:
             return recall(model().predict(X), self.class_rows)
-        # reading the class off the output takes a fifth of the time of a forest's own
-        # predict (RF(200), 432 rows), which a search would pay for each candidate
+        # deciding from the output takes a fifth of the time of a forest's own predict
+        # (RF(200), 432 rows), which a search would spend on each candidate
         predicted = decided(structures[0].output(X=X), self.model.classes_)
         return recall(predicted, self.class_rows)
 
     def recall_before(self, structures):
-        """The same for the model as trained, measured once."""
+        """Compute `recall_of` for the model as trained, once."""
         if self._recall is None:
             self._recall = self.recall_of(structures, lambda: self.model)
         return self._recall
@@ -142,12 +137,12 @@ class FitStore:
         return len(self._kept)
 
     def get(self, name):
-        """The fit of that name, or None."""
+        """Look up the fit of that name, or None."""
         with self._lock:
             return self._kept.get(name, (None,))[0]
 
     def keep(self, name, fit):
-        """Make a fit the most recent one and evict the oldest ones beyond the limit."""
+        """Make a fit the most recent one; evict the oldest ones beyond the limit."""
         n_bytes = held_bytes(vars(fit))  # grows with each structure that is made
         with self._lock:
             self._kept[name] = fit, n_bytes
@@ -160,27 +155,10 @@ STORE = FitStore(MOST_BYTES)
 
 
 def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT):
-    """Fit the estimator that is to be pruned, or load it from a cache.
+    """Fit a clone of the estimator to be pruned, or load it from a cache, as a `Fit`.
 
+    `samples` have the weights that pruning uses, `fit_params` those of the training.
     Callbacks of `task` reach the estimator only without a cache.
-
-    Parameters
-    ----------
-    estimator : estimator
-        As the user gave it; not changed.
-    samples : Samples
-        Training samples, with the weights that pruning uses.
-    fit_params : dict
-        Metadata for its ``fit``.
-    random_state, memory
-        As in `PruningEstimator`.
-    task : Task, default=SILENT
-        The task that the fit is a part of.
-
-    Returns
-    -------
-    Fit
-        Of the fitted estimator.
     """
     if isinstance(estimator, FrozenEstimator):
         check_is_fitted(estimator)
@@ -190,7 +168,7 @@ def trained(estimator, samples, fit_params, *, random_state, memory, task=SILENT
         with task.fitting(unfitted):
             return Fit(unfitted.fit(samples.X, samples.y, **fit_params), samples)
     with task.subtask("fit-model"):
-        # callbacks would enter the key of the cache
+        # callbacks would be part of the key of the cache
         return _cached(without_callbacks(unfitted), samples, fit_params, memory)
 
 
@@ -211,7 +189,7 @@ def seeded(estimator, random_state):
 
 
 def _cached(unfitted, samples, fit_params, memory):
-    """The fit of an estimator, from the store of this process or from a cache."""
+    """Get the fit of an estimator from the store of this process or from a cache."""
     given = unfitted, samples.X, samples.y, fit_params
     # SHA-1 of the samples takes half the time of the MD5 that joblib would compute
     digest = joblib.hash(given, hash_name="sha1", coerce_mmap=True)
@@ -237,7 +215,7 @@ def pickled_fit(digest, estimator, X, y, fit_params):
 
 
 def _copied(samples):
-    """Samples that nobody else can write into."""
+    """Copy samples, so that their owner cannot change those of the store."""
     return replace(samples, **copy.deepcopy(vars(samples)))
 
 

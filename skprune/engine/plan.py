@@ -1,4 +1,4 @@
-"""The plan of a pruning: parameters, checked before anything expensive is done."""
+"""The plan of a pruning: parameters, checked before any expensive computation."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from skprune.structures import family_of, prunable_models
 
 @dataclass(frozen=True)
 class Plan:
-    """How to prune: the parameters of `prune` but the rate."""
+    """Parameters of `prune` except the rate."""
 
     method: Method
     granularity: str = "connection"
@@ -27,10 +27,9 @@ class Plan:
     def check(self, estimator):
         """Raise if the plan does not fit an estimator, fitted or not.
 
-        A TypeError if its model cannot be pruned. A ValueError if a value is out of its
-        range, if the family of a model does not have the granularity, or if it is not
-        trained by passes and `finetune` asks for some; with several models it names
-        the one.
+        A TypeError if its model cannot be pruned. A ValueError, with the name of the
+        model if there are several, if a value is out of range, if the family has no
+        such granularity, or if `finetune` asks for passes that it cannot train.
         """
         models = prunable_models(estimator)
         families = [(name, family_of(model)) for name, model in models]
@@ -68,7 +67,7 @@ class Plan:
 def check_needs(method, family, granularity):
     """Raise a ValueError if a method needs operations that read-outs do not have.
 
-    It names the parameter of the method, and what would be right.
+    The message names the parameter of the method, and what to use instead.
     """
     for need in method.needs():
         if need.operation in family.answers(granularity):
@@ -83,7 +82,7 @@ def check_needs(method, family, granularity):
 
 @contextmanager
 def _naming(name):
-    """Put the name of a model in front of errors about it, a context manager."""
+    """Put the name of a model in front of errors about it."""
     try:
         yield
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The pruning of a fitted model: one generator for whoever prunes.
+"""The pruning of a fitted model: one generator for all functions and estimators.
 
 `prune`, `pruning_path` and the estimators all iterate over `prunings`, which ranks
 the units of a `Fit` and runs the steps to each rate.
@@ -23,20 +23,11 @@ from skprune.structures import Structure, dotted, final_model
 
 @dataclass(frozen=True)
 class Pruned:
-    """The result of one pruning; model and report are made when asked for.
+    """Result of one pruning, whose model and report are made on demand.
 
-    Attributes
-    ----------
-    fit : Fit
-        The model as trained.
-    before, after : list of Structure
-        Structures of the models as trained and of the pruned ones.
-    method : Method
-        The method that ranked the units; of several models, those of the first.
-    importances : ndarray of shape (n_units,)
-        Importance of each unit in the last ranking that saw it.
-    support : ndarray of bool of shape (n_units,)
-        Which units remain.
+    `before` and `after` have the structures of each model of `fit`, as trained and
+    pruned. The `importances` of units are those in their last ranking. `support` are
+    the remaining units.
     """
 
     fit: Fit
@@ -58,12 +49,12 @@ class Pruned:
 
     @cached_property
     def estimator(self):
-        """Plain fitted estimator of the class of the one that was given."""
-        return self.fit.location.rebuild(*[one.finished() for one in self.after])
+        """Plain fitted estimator of the class of the given one."""
+        return self.fit.rebuilt(self.after)
 
     @cached_property
     def report(self):
-        """Units and sizes before and after, a PruningReport without recalls."""
+        """PruningReport of units and sizes before and after, without recalls."""
         model = final_model(self.estimator)
         parts = part_sizes(model)
         return PruningReport(
@@ -87,25 +78,10 @@ class Pruned:
 def prunings(fit, plan, rates, rng, task=SILENT):
     """Prune a fitted model to several rates, each time from the model as trained.
 
-    The rates share the structure, and the first ranking where the method allows it.
-
-    Parameters
-    ----------
-    fit : Fit
-        The model as trained, which stays as it is.
-    plan : Plan
-        Checked against the model.
-    rates : sequence of float or Budget
-        Fractions of units to remove, or limits on what the model may cost.
-    rng : numpy.random.Generator
-        Source of randomness; each rate draws as if it were the only one.
-    task : Task, default=SILENT
-        The pruning, whose steps callbacks follow.
-
-    Yields
-    ------
-    Pruned
-        One per rate, in their order.
+    Yields one `Pruned` for each of `rates`, which are fractions of units or a `Budget`.
+    The rates share the structure, and the first ranking if the method allows it. Each
+    draws random numbers as if it were the only one. Callbacks follow the steps of
+    `task`.
     """
     shared = plan.compensate and (len(rates) > 1 or fit.reused)
     structures = fit.structures(plan.granularity, shared)
@@ -125,7 +101,7 @@ def prunings(fit, plan, rates, rng, task=SILENT):
 
 
 def _joined(parts, dtype):
-    """Arrays one after the other; an ensemble of constants has none."""
+    """Concatenate arrays; an ensemble of constants has none."""
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
@@ -134,20 +110,19 @@ def train_on(fit, rng):
 
     Removed units stay at zero. Returns the plain fitted estimator.
     """
-    trained = [structure.finetune(1, rng) for structure in fit.structures()]
-    return fit.location.rebuild(*[structure.finished() for structure in trained])
+    return fit.rebuilt([structure.finetune(1, rng) for structure in fit.structures()])
 
 
 def make_generator(random_state):
-    """A numpy Generator, seeded by one draw of a scikit-learn ``random_state``."""
+    """Make a numpy Generator, seeded by a draw of a scikit-learn ``random_state``."""
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
     return np.random.default_rng(seed)
 
 
 def group_reports(structure, support, member=""):
-    """Units of each layer or tree of a structure, a list of GroupReport.
+    """List the GroupReport of each layer or tree of a structure.
 
-    Its units are the last ones of `support`.
+    The units of the structure are the last ones of `support`.
     """
     units: Units = structure.units
     start = len(support) - units.n_units

@@ -35,16 +35,10 @@ def removal_counts(n_units, rate, n_steps):
 
 
 class Course:
-    """The steps of one model to a rate.
+    """The steps of one model to a rate, with its structure after the last one.
 
-    Attributes
-    ----------
-    structure : Structure
-        The structure after the steps so far.
-    importances : ndarray of shape (n_units,)
-        Importance of each unit in the last ranking that saw it, zero if none did.
-    support : ndarray of bool of shape (n_units,)
-        Which units remain.
+    The `importances` of units are those in their last ranking, zero if they were in
+    none. `support` are the remaining units.
     """
 
     def __init__(self, first, plan, rate):
@@ -99,7 +93,7 @@ def run_steps(firsts, plan, rate, fit, task):
             for course in courses:
                 course.advance(step, subtask)
             structures = [course.structure for course in courses]
-            subtask.reached(partial(_rebuilt, fit.location.rebuild, structures))
+            subtask.reached(partial(fit.rebuilt, structures))
         if plan.verbose and courses:
             n_left = sum(structure.n_units for structure in structures)
             losses = [structure.loss() for structure in structures]
@@ -109,14 +103,10 @@ def run_steps(firsts, plan, rate, fit, task):
     return courses
 
 
-def _rebuilt(rebuild, structures):
-    return rebuild(*[structure.finished() for structure in structures])
-
-
 def _strategy(plan):
-    """Choose the function that takes one step of a plan.
+    """Choose the function of one step of a plan.
 
-    It returns the ranking of the step, the structure after it, and which units remain.
+    It returns the ranking of the step, the new structure, and which units remain.
     """
     in_training = plan.method.in_training if plan.finetune else None
     return _prune_and_train if in_training is None else in_training.step
@@ -148,12 +138,12 @@ def _warn_if_floored(rate, removable, structure):
 
 
 def rate_within(budget, firsts, plan, fit):
-    """Find the smallest rate that meets a budget.
+    """Find the smallest rate that meets a budget, which counts several models together.
 
-    Several models count as a whole. If no rate meets the budget, the ValueError says
-    what the largest one reaches.
+    If no rate meets the budget, the ValueError has the size at the largest rate.
     """
-    location, units = fit.location, [first.structure.units for first in firsts]
+    model_only = replace(fit.location, container=fit.model)
+    units = [first.structure.units for first in firsts]
     n_units = sum(own.n_units for own in units)
     quiet = replace(plan, verbose=0)
     sketch = replace(quiet, n_steps=1, compensate=False, finetune=0)
@@ -163,14 +153,13 @@ def rate_within(budget, firsts, plan, fit):
 
     def excess(plan, n_removed):
         with warnings.catch_warnings():
-            # one model may be at its floor while others can lose more
+            # one model may be at its floor while others have units to remove
             warnings.simplefilter("ignore", FlooredRateWarning)
             courses = run_steps(firsts, plan, rate_of(n_removed), fit, SILENT)
-        structures = [course.structure for course in courses]
-        model = _rebuilt(location.rebuild_model, structures)
-        return budget.excess(model, location.samples.X)
+        pruned = [course.structure.finished() for course in courses]
+        return budget.excess(model_only.rebuild(*pruned), model_only.samples.X)
 
-    # of all units, as many as bring every model to its floor
+    # number of all units to remove that brings every model to its floor
     floors = [-(-own.removable * n_units // max(own.n_units, 1)) for own in units]
     most = max(floors, default=0)
     n_removed = fewest_removed(

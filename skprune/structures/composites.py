@@ -1,6 +1,6 @@
-"""Containers of several models: ensembles of named models, and one model an output.
+"""Containers of several models: ensembles of named models, and one model per output.
 
-Each model inside is pruned by itself, on the samples and targets that it was fitted to.
+Each model inside is pruned separately, on the samples and targets it was fitted to.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ FINAL = "final_estimator_"
 @container_of.register(VotingClassifier)
 @container_of.register(VotingRegressor)
 class _Named(Container):
-    """An ensemble of named models; those of a classifier are fitted to codes."""
+    """Ensembles of named models; those of a classifier are fitted to label codes."""
 
     takes_weights = True
 
@@ -56,11 +56,9 @@ class _Named(Container):
         check_targets(self.estimator, samples)
         labels = getattr(self.estimator, "classes_", None)  # a regressor has none
         coded = replace(samples, y=_codes(samples.y, labels))
-        # a model that was fitted before the ensemble may know the labels themselves
-        return [
-            samples if _knows(inner, labels) else coded
-            for inner in self.inner().values()
-        ]
+        # a model that was fitted before the ensemble may be fitted to labels
+        inside = self.inner().values()
+        return [samples if _has_labels(inner, labels) else coded for inner in inside]
 
     def route(self, name):
         return name
@@ -78,8 +76,8 @@ class _Stacking(_Named):
     def transform(self, samples):
         *seen, last = super().transform(samples)
         prefit = isinstance(self.estimator.cv, str)
-        # unless the models were fitted before, the final one is fitted to what others
-        # of their kind predict on held-out folds
+        # unless the models are prefit, the final one is fitted to predictions of other
+        # clones on held-out folds
         seen = [replace(s, trained_on=s.trained_on and not prefit) for s in seen]
         outputs = self.estimator.transform(samples.X)
         outputs = outputs if sparse.issparse(outputs) else np.asarray(outputs)
@@ -91,9 +89,9 @@ class _Stacking(_Named):
 
 
 class _Numbered(Container):
-    """Clones of one estimator, each fitted to targets of its own.
+    """Clones of one estimator, each fitted to its own targets.
 
-    Those that saw one class are constants, which have nothing to prune.
+    Clones that saw one class are constants, with nothing to prune.
     """
 
     def inner(self):
@@ -111,12 +109,12 @@ class _Numbered(Container):
         return [seen for seen, inner in every if not is_constant(inner)]
 
     def views(self, samples):
-        """The samples as each estimator sees them, constant ones included."""
+        """Compute the samples of each estimator, constant ones included."""
         check_targets(self.estimator, samples)
         return [replace(samples, y=y) for y in self.targets(samples.y)]
 
     def targets(self, y):
-        """Targets of each estimator, of shape (n_samples,)."""
+        """Compute the targets of each estimator, (n_estimators, n_samples)."""
         raise NotImplementedError
 
 
@@ -171,7 +169,7 @@ class _Chain(_Numbered):
         ]
 
     def _with_outputs(self, X):
-        """Samples beside what each model of the chain says to those after it."""
+        """Append to X the output of each model, an input of the later ones."""
         method = getattr(self.estimator, "chain_method_", "predict")
         for inner in self.estimator.estimators_:
             output = getattr(inner, method)(X)
@@ -185,9 +183,8 @@ class _Calibrated(Container):
         model = self.estimator
         if not hasattr(model, "calibrated_classifiers_"):
             default = LinearSVC(random_state=0)
-            return {
-                "estimator": default if model.estimator is None else model.estimator
-            }
+            given = model.estimator
+            return {"estimator": default if given is None else given}
         fitted = enumerate(model.calibrated_classifiers_)
         return {f"calibrated_classifiers_[{k}]": one.estimator for k, one in fitted}
 
@@ -198,16 +195,16 @@ class _Calibrated(Container):
 
     @property
     def _sees_all(self):
-        """Whether the model inside is fitted to all rows, not to those of a fold."""
+        """Whether the model inside is fitted on all rows, not on a fold."""
         model = self.estimator
         if model.ensemble != "auto":
             return not model.ensemble
         return isinstance(model.estimator, FrozenEstimator)
 
     def _known(self, inner, samples):
-        """The samples of the classes that an estimator has seen in its fold."""
+        """Select the samples of the classes in the fold of an estimator."""
         y, classes = np.asarray(samples.y).ravel(), self.estimator.classes_
-        if not np.isin(inner.classes_, classes).all():  # it was fitted to codes
+        if not np.isin(inner.classes_, classes).all():  # fitted to codes
             y = np.searchsorted(classes, y)
         is_known = np.isin(y, inner.classes_)
         samples = replace(samples, y=y)
@@ -215,21 +212,21 @@ class _Calibrated(Container):
 
 
 def _codes(y, labels):
-    """Return the positions of labels, column by column; values if there are none."""
+    """Encode targets by their positions in the labels of each column, if given."""
     y = np.asarray(y)
     if isinstance(labels, list):
         return np.stack(list(map(np.searchsorted, labels, y.T)), axis=1)
     return y.ravel() if labels is None else np.searchsorted(labels, y.ravel())
 
 
-def _knows(inner, labels):
-    """Whether an estimator was fitted to labels, not to their codes."""
-    known = getattr(inner, "classes_", ())
-    return isinstance(labels, np.ndarray) and np.array_equal(known, labels)
+def _has_labels(inner, labels):
+    """Check whether an estimator was fitted to labels, not to their codes."""
+    classes = getattr(inner, "classes_", ())
+    return isinstance(labels, np.ndarray) and np.array_equal(classes, labels)
 
 
 def _validated(X):
-    """Samples as a container hands them on that validates them itself."""
+    """Check X as those containers do that pass on a validated X."""
     return check_array(X, accept_sparse=["csr", "csc"], ensure_all_finite=False)
 
 

@@ -1,7 +1,8 @@
-"""Estimators that hold other estimators: the models inside are what is pruned.
+"""Containers of one estimator, such as pipelines and searches.
 
-Each kind of container is a small class that says which estimators it holds and how they
-see its samples. Here are those that hold one; `composites` has those that hold several.
+The models inside are pruned. Each kind of container is a small class that lists the
+estimators inside and computes the samples that they see. Containers of several
+estimators are in `composites`.
 """
 
 from dataclasses import replace
@@ -19,7 +20,7 @@ from skprune._compat import BaseSearchCV
 
 
 class Container:
-    """Base class for what `skprune` knows of one kind of container.
+    """Base of the kinds of containers, that is, of estimators that hold others.
 
     A subclass is registered by ``container_of.register(KindOfEstimator)``.
 
@@ -31,9 +32,9 @@ class Container:
     Attributes
     ----------
     vanishes : bool
-        Whether the container is replaced by what it holds, once that is pruned.
+        Whether the pruned estimator inside replaces the container.
     takes_weights : bool
-        Whether ``fit`` takes ``sample_weight`` though its signature does not say so.
+        Whether ``fit`` takes ``sample_weight`` that is not in its signature.
     transformers : list of estimator
         Fitted transformers that samples pass on their way to the estimator inside.
     """
@@ -46,18 +47,17 @@ class Container:
         self.estimator = estimator
 
     def inner(self):
-        """Return the estimators inside: fitted ones if there are any.
+        """Find the estimators inside, fitted ones if there are any.
 
         Returns
         -------
         dict of str to estimator
-            By name. The name is empty if the container holds one estimator by
-            construction.
+            By name. The name is empty if such a container always holds one estimator.
         """
         raise NotImplementedError
 
     def transform(self, samples):
-        """Return the samples as the fitted estimators inside see them.
+        """Compute the samples that the fitted estimators inside see.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Container:
         return [samples] * len(self.inner())
 
     def route(self, name):
-        """Name under which the metadata router of the container knows an estimator.
+        """Find the name of an estimator inside in the container's metadata router.
 
         Parameters
         ----------
@@ -82,19 +82,19 @@ class Container:
         Returns
         -------
         str or None
-            None if the router does not know it and hands on all metadata.
+            None if the router does not list it; then it gets all metadata.
         """
         return "estimator"
 
     def metadata(self, name, fit_params):
-        """Return what an estimator inside is fitted with.
+        """Select the metadata that an estimator inside is fitted with.
 
         Parameters
         ----------
         name : str
             From `inner`.
         fit_params : dict
-            What the container is fitted with.
+            Metadata of the container's ``fit``.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class Container:
 
 @singledispatch
 def container_of(estimator):
-    """Return the `Container` of an estimator, None if it holds no other."""
+    """Make the `Container` of an estimator, None if it holds no other."""
     return None
 
 
@@ -186,6 +186,6 @@ class _Threshold(Container):
         return {"": getattr(self.estimator, "estimator_", self.estimator.estimator)}
 
     def transform(self, samples):
-        # without refit the model has seen one part of the rows, or none
+        # without refit the model was fitted on some of the rows, or on others
         sees_all = samples.trained_on and getattr(self.estimator, "refit", True)
         return [replace(samples, trained_on=sees_all)]

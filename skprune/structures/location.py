@@ -1,4 +1,4 @@
-"""Where the models are that are pruned: inside containers, and these inside others."""
+"""Search for the models that can be pruned, inside containers of any depth."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -13,16 +13,9 @@ from skprune.structures.families import family_of, find_family, known_families
 
 @dataclass(frozen=True)
 class Member:
-    """A fitted model inside containers.
+    """Fitted model inside containers, with the samples that it sees.
 
-    Attributes
-    ----------
-    name : str
-        Where in the containers it is, empty if each of them holds one estimator.
-    model : estimator
-        Fitted, not a container.
-    samples : Samples
-        The samples as the model sees them.
+    `name` is its path, empty if each container on the way holds one estimator.
     """
 
     name: str
@@ -32,21 +25,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Location:
-    """The models inside a fitted estimator that can be pruned.
+    """Models inside a fitted estimator, the `container`, that can be pruned.
 
-    Attributes
-    ----------
-    container : estimator
-        The estimator that was given.
-    model : estimator
-        The model at the end of containers of one estimator, or a container of several
-        estimators there.
-    samples : Samples
-        The samples as `model` sees them.
-    members : list of Member
-        The models that can be pruned, each once: `model`, or models inside it.
-    wrappers : list of Container
-        Containers around members that do not appear in a copy, outer ones first.
+    `model` is the `final_model`, which sees `samples`. The `members` are the models to
+    prune, each once: `model`, or models inside it. The `wrappers` are the containers
+    around members that vanish from a copy, outer ones first.
     """
 
     container: Any
@@ -56,56 +39,22 @@ class Location:
     wrappers: list[Container]
 
     def rebuild(self, *models):
-        """Return a copy of the container with other models inside.
+        """Copy the container with another model, given, in place of each member.
 
-        Parameters
-        ----------
-        *models : estimator
-            One for each member; they become part of the copy.
-
-        Returns
-        -------
-        estimator
-            Shares nothing with the container.
+        The copy shares nothing with the container.
         """
-        return self._around(self.container, models)
-
-    def rebuild_model(self, *models):
-        """Return `model` with other models in the place of its members, as `rebuild`.
-
-        Parameters
-        ----------
-        *models : estimator
-            One for each member; they become part of the copy.
-
-        Returns
-        -------
-        estimator
-            The new model itself, if there is only one.
-        """
-        return self._around(self.model, models)
-
-    def _around(self, estimator, models):
-        # deepcopy takes what its memo holds for a copy that is already made
+        # deepcopy takes an object in its memo for a copy that is already made
         memo = {id(member.model): new for member, new in zip(self.members, models)}
         for wrapper in reversed(self.wrappers):
             memo[id(wrapper.estimator)] = copy.deepcopy(wrapper.inner()[""], memo)
-        return copy.deepcopy(estimator, memo)
+        return copy.deepcopy(self.container, memo)
 
 
 def way_in(estimator):
-    """Follow containers of one estimator inwards.
+    """Follow containers of one estimator inwards, and yield each estimator.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container, fitted or not.
-
-    Yields
-    ------
-    estimator
-        The estimator itself, what it holds, and so on. The last one is a model, or a
-        container of several estimators.
+    The first is the given one, fitted or not. The last is a model, or a container of
+    several estimators.
     """
     while estimator is not None:
         yield estimator
@@ -114,35 +63,15 @@ def way_in(estimator):
 
 
 def final_model(estimator):
-    """Return the model at the end of containers of one estimator.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container.
-
-    Returns
-    -------
-    estimator
-        The fitted model if there is one; or a container of several estimators.
-    """
+    """Find the last estimator of `way_in`, the fitted one if there is one."""
     *_, last = way_in(estimator)
     return last
 
 
 def final_models(estimator):
-    """Return all models inside containers.
+    """List the names, as in `Member`, and the models inside containers.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container.
-
-    Returns
-    -------
-    list of tuple of str and estimator
-        Name and model, fitted ones if there are any. The name is empty if each
-        container on the way holds one estimator.
+    The models are fitted ones if there are any.
     """
     container = container_of(estimator)
     if container is None:
@@ -155,22 +84,9 @@ def final_models(estimator):
 
 
 def prunable_models(estimator):
-    """Return the models inside containers that some family accepts.
+    """List the `final_models` that some family accepts, each once.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A model or a container, fitted or not.
-
-    Returns
-    -------
-    list of tuple of str and estimator
-        As `final_models`, but each model once.
-
-    Raises
-    ------
-    TypeError
-        If there are only others; names them.
+    Raises a TypeError, which names the models, if all of them are others.
     """
     models = final_models(estimator)
     accepted: dict = {}
@@ -184,7 +100,7 @@ def prunable_models(estimator):
 
 def _refuse(estimator, models):
     if len(models) == 1:
-        family_of(models[0])  # says why this one is refused
+        family_of(models[0])  # raises, with the reason for this model
     inside = ", ".join(sorted({type(model).__name__ for model in models}))
     raise TypeError(
         f"{type(estimator).__name__} cannot be pruned: it holds {inside}; "
@@ -193,55 +109,21 @@ def _refuse(estimator, models):
 
 
 def dotted(*names):
-    """Join the names of nested parts, without those that are empty."""
+    """Join the names of nested parts by dots, without empty ones."""
     return ".".join(name for name in names if name)
 
 
 def transformers(estimator):
-    """Return what samples pass on their way to the model at the end of containers.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted model or container.
-
-    Returns
-    -------
-    list of estimator
-        The fitted transformers of pipelines, from the outside in.
-    """
-    on_the_way = map(container_of, way_in(estimator))
-    return [
-        transformer
-        for container in on_the_way
-        if container is not None
-        for transformer in container.transformers
-    ]
+    """List the fitted transformers between X and the final model, in order."""
+    containers = filter(None, map(container_of, way_in(estimator)))
+    return [step for container in containers for step in container.transformers]
 
 
 def locate(estimator, samples):
-    """Find the models in a fitted estimator that can be pruned.
+    """Find the models in a fitted estimator that can be pruned, a `Location`.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted model or container.
-    samples : Samples
-        As the estimator takes them.
-
-    Returns
-    -------
-    Location
-        The models and their samples.
-
-    Raises
-    ------
-    sklearn.exceptions.NotFittedError
-        If the estimator is not fitted.
-    ValueError
-        For a search that was not refitted.
-    TypeError
-        If no family accepts any of the models.
+    Raises a NotFittedError, a ValueError for a search that was not refitted, or a
+    TypeError if no family accepts any of the models.
     """
     final = final_model(estimator)
     members, wrappers, seen_by_final = {}, {}, samples
@@ -262,7 +144,7 @@ def _is_prunable(estimator):
 
 
 def _found(name, estimator, samples, around):
-    """Each estimator inside: its name, its samples, and the wrappers around it."""
+    """Yield each estimator with its name, its samples and the wrappers around it."""
     check_is_fitted(estimator)
     yield name, estimator, samples, around
     container = container_of(estimator)

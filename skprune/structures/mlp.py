@@ -1,4 +1,4 @@
-"""Multilayer perceptrons of scikit-learn: the only file that knows their attributes."""
+"""View of the multilayer perceptrons of scikit-learn."""
 
 import copy
 
@@ -26,7 +26,7 @@ TRAINING_STATE = (
 # 1.3 to 1.7 at 0.05), one core, AMD EPYC with AVX-512; a single row may be slower. A
 # matrix of 300 x 100 gains in float64 only.
 SPARSE_SIZE, SPARSE_DENSITY = 100_000, 0.07
-AUTO_BATCH = 200  # what batch_size="auto" means to scikit-learn
+AUTO_BATCH = 200  # batch_size="auto" in scikit-learn
 ACTIVATIONS = {
     "identity": network.IDENTITY,
     "relu": network.RELU,
@@ -42,7 +42,7 @@ LOSSES = {
 
 
 class MLPView(NetView):
-    """An MLPClassifier or MLPRegressor, whose ``coefs_`` may be sparse."""
+    """View of an MLPClassifier or MLPRegressor, whose ``coefs_`` may be sparse."""
 
     weights = "coefs_"
     widths = "hidden_layer_sizes"
@@ -89,7 +89,7 @@ class MLPView(NetView):
         return X.astype(dtype, copy=False)
 
     def targets(self, y):
-        """One column of truth values a class, one in all for two classes."""
+        """Make a boolean column for each class, a single one for two classes."""
         y = np.asarray(y)
         if not is_classifier(self.model):
             return y.reshape(len(y), -1)
@@ -99,7 +99,7 @@ class MLPView(NetView):
         return y == classes if len(classes) > 2 else y != classes[0]
 
     def with_network(self, network):
-        """A shallow copy; ``hidden_layer_sizes`` and ``n_layers_`` fit the weights."""
+        """Make a shallow copy with ``hidden_layer_sizes`` that fit the weights."""
         sizes = tuple(W.shape[1] for W in network.coefs[:-1])
         changed = copy.copy(self.model)
         if sizes != tuple(np.ravel(self.model.hidden_layer_sizes)):
@@ -115,7 +115,7 @@ class MLPView(NetView):
         return model
 
     def detached(self):
-        """The copy has neither weights nor what only training needs."""
+        """Copy neither the weights nor the state of the training."""
         bare = copy.copy(self.model)
         for name in {*TRAINING_STATE, "coefs_", "intercepts_"} & set(vars(bare)):
             delattr(bare, name)
@@ -123,17 +123,9 @@ class MLPView(NetView):
 
 
 def smallest_form(W):
-    """A weight matrix as a CSR array where that predicts faster, else as it is.
+    """Convert weights to a CSR array if that predicts faster.
 
-    Parameters
-    ----------
-    W : ndarray of shape (n_inputs, n_outputs)
-        Weights.
-
-    Returns
-    -------
-    ndarray or csr_array
-        Never a ``csr_matrix``, which scikit-learn cannot multiply with every X.
+    Not a ``csr_matrix``, which scikit-learn cannot multiply with every X.
     """
     density = np.count_nonzero(W) / W.size
     if W.size >= SPARSE_SIZE and density <= SPARSE_DENSITY:

@@ -1,8 +1,8 @@
-"""Networks: what their granularities have in common.
+"""Base of the structures of networks, whose read-outs are their layers.
 
-The layers of a network are its read-outs. A structure holds the network as it is now
-and its signals on the samples, the network as last trained, whose layers recovery
-reproduces one by one, and the teacher, whose output they reproduce together.
+A structure holds three networks with their signals on the samples: the current one, the
+one as last trained, whose layers recovery reproduces one by one, and the teacher, whose
+output all layers reproduce together.
 """
 
 import copy
@@ -24,15 +24,7 @@ from skprune.structures.samples import total_weights
 
 
 class NetStructure(Structure):
-    """A network and the signals of its layers.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted, of a class that `net_view` knows.
-    samples : Samples
-        As the model takes them.
-    """
+    """Network with the signals of its layers, of any model that has a `NetView`."""
 
     answers = DenseReadout.answers
 
@@ -51,35 +43,28 @@ class NetStructure(Structure):
         self._start_from(signals, [W != 0 for W in network.coefs])
 
     def _start_from(self, signals, masks):
-        """Take a network as the one to prune, and as the one to recover."""
+        """Make a trained network the one to prune, whose layers recovery reproduces."""
         self.recovery = LayerwiseRecovery(signals, self.weights)
         every = [np.arange(W.shape[1]) for W in signals.network.coefs]
         self._see(signals, list(enumerate(every)), masks)
 
     def _see(self, signals, origin, masks):
-        """Take the signals of the network as it is now.
+        """Set the signals of the current network.
 
-        Parameters
-        ----------
-        signals : Signals
-            Of the network.
-        origin : list of (int, ndarray of int)
-            For each layer the layer as last trained that it reproduces, and which of
-            its outputs.
-        masks : list of ndarray of bool
-            Remaining weights of each layer.
+        `origin` has, for each layer, the layer as last trained that it reproduces, and
+        which of its outputs. `masks` are the remaining weights of each layer.
         """
         self.signals, self.origin, self.masks = signals, origin, masks
-        vars(self).pop("_spreads", None)  # which a copy has of the network before
+        vars(self).pop("_spreads", None)  # a copy has those of the previous network
         self._set_units()
 
     @abstractmethod
     def _set_units(self):
-        """Set `units` and what the granularity needs to know of the network."""
+        """Set `units`, `group_names` and what the granularity derives from weights."""
 
     @property
     def network(self):
-        """The weights as they are now."""
+        """The current weights."""
         return self.signals.network
 
     @property
@@ -88,7 +73,7 @@ class NetStructure(Structure):
         return self.teacher.source is self.signals
 
     def _inputs(self, layer):
-        """Inputs of a layer; those of the first are known."""
+        """Inputs of a layer; those of the first need no forward pass."""
         return self.signals.inputs[layer] if layer else self.X
 
     @cached_property
@@ -101,17 +86,17 @@ class NetStructure(Structure):
 
     @property
     def estimator(self):
-        """The plain fitted model with the weights as they are now."""
+        """The plain fitted model with the current weights."""
         return self.view.with_network(self.network)
 
     def _gradients(self):
-        """For each layer a callable that gives D for given or drawn labels."""
+        """Make ``gradient(layer, rng)``: D of a layer for given or drawn labels."""
         drawn = {}
 
         def gradient(layer, rng=None):
             source = "data" if rng is None else "model"
             if source not in drawn:
-                inputs = self.signals.inputs  # which backward needs too
+                inputs = self.signals.inputs  # backward needs them too
                 Z = self.network.layer(len(inputs) - 1, inputs[-1])
                 Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
                 D = self.loss_function.gradient(Z, Y)
@@ -131,14 +116,14 @@ class NetStructure(Structure):
 
     @abstractmethod
     def _gated(self, gates):
-        """A network that computes what the gated units do."""
+        """Make a network with each unit multiplied by its gate."""
 
     @abstractmethod
     def _kept(self, keep):
-        """`origin` and `masks` without the units whose entry is False."""
+        """Compute `origin` and `masks` without the units whose entry is False."""
 
     def _without_removed(self, gates):
-        """The gated network without what is removed."""
+        """Make the gated network without the neurons that are removed."""
         return self._gated(gates)
 
     def output(self, gates=None, X=None):
@@ -158,7 +143,7 @@ class NetStructure(Structure):
         return successor
 
     def _recovered(self, origin, masks):
-        """Signals of the network with its survivors re-estimated."""
+        """Compute the signals of the network with its survivors re-estimated."""
         whole = self.recovery.teacher
         targets, below, rows = [], -1, np.arange(self.X.shape[1])
         for (layer, columns), mask in zip(origin, masks):
@@ -177,7 +162,7 @@ class NetStructure(Structure):
         return successor
 
     def _examples(self):
-        """The samples to train on, without those of no weight."""
+        """Select the samples to train on: those of positive weight."""
         examples = Examples(self.X, self.targets, self.raw_weights, self.loss_function)
         used = np.flatnonzero(self.raw_weights)
         return examples if len(used) == len(examples.Y) else examples.take(used)
@@ -185,20 +170,20 @@ class NetStructure(Structure):
     def finetune(self, epochs, rng, passes=range):
         signals = self._trained(epochs, rng, passes)
         if self.is_teacher:
-            return self._anew(
-                signals, Teacher(signals, self.weights, self.loss_function)
-            )
-        return self._anew(signals, self.teacher.settled())
+            teacher = Teacher(signals, self.weights, self.loss_function)
+        else:
+            teacher = self.teacher.settled()
+        return self._anew(signals, teacher)
 
     def _anew(self, signals, teacher):
-        """The structure of a trained network, and the teacher of what is pruned."""
+        """Make the structure of a trained network, with the teacher of its prunings."""
         successor = copy.copy(self)
         successor.teacher = teacher
         successor._start_from(signals, self.masks)
         return successor
 
     def _trained(self, epochs, rng, passes, observer=None):
-        """Signals after training, toward the teacher too if it is another network."""
+        """Train, also toward the teacher if it is another network; return Signals."""
         training = partial(
             train,
             masks=self.masks,

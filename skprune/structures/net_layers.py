@@ -1,9 +1,9 @@
 """Hidden layers of a network as units.
 
-A hidden layer that goes is replaced by the best affine map from what feeds it to the
-pre-activations of the layer above, h_(l-1) -> z_(l+1), by ridge least squares. Two
-affine maps and an activation become one affine map, so the network stays plain. A run
-of neighbouring layers is replaced by one map.
+A removed hidden layer is replaced by its bypass: the best affine map from its inputs to
+the pre-activations of the layer above, h_(l-1) -> z_(l+1), by ridge least squares. Two
+affine maps and an activation become one affine map, so the network stays plain. One map
+replaces a run of neighbouring layers.
 """
 
 from functools import cached_property
@@ -20,7 +20,7 @@ from skprune.structures.net_base import NetStructure
 
 
 class BypassReadout(AdditiveReadout):
-    """What each hidden layer adds to the layer above, beyond its affine bypass.
+    """Difference of each hidden layer from its bypass, in Z of the layer above.
 
     Each unit has a Z of its own, measured in units of that Z's spread.
     """
@@ -28,12 +28,15 @@ class BypassReadout(AdditiveReadout):
     hessian_size = 0
 
     def removal_loss(self, rng=None):
-        """Half the curvature by each gate: other layers do not adapt to the loss."""
+        """Compute half the curvature of the loss along each gate.
+
+        The remaining layers do not adapt.
+        """
         return self.fisher(rng) / 2
 
 
 class NetLayers(NetStructure):
-    """A unit is a hidden layer; its gate mixes it with its bypass."""
+    """Structure whose units are hidden layers; a gate mixes one with its bypass."""
 
     answers = BypassReadout.answers
 
@@ -71,7 +74,7 @@ class NetLayers(NetStructure):
         return self._mixed(gates, self._checked(X))
 
     def _mixed(self, gates, X):
-        """Output where each gate is the share of a layer, the rest its bypass."""
+        """Compute the output of the mixtures gate * layer + (1 - gate) * bypass."""
         network, below, A = self.network, None, X
         for layer in range(network.n_layers):
             Z = network.layer(layer, A)
@@ -111,17 +114,9 @@ class NetLayers(NetStructure):
 
 
 def _steps(keep):
-    """For each layer that stays: whose inputs it reads, and which one it is.
+    """List the remaining layers as pairs: whose inputs it reads, and its own number.
 
-    Parameters
-    ----------
-    keep : ndarray of bool of shape (n_hidden_layers,)
-        Which hidden layers stay; the output always does.
-
-    Returns
-    -------
-    list of (int, int)
-        The same number twice where the layer below stays too.
+    The two are equal if the layer below remains too. The output always remains.
     """
     layers = [*np.flatnonzero(keep), len(keep)]
     return list(zip([0, *(np.array(layers[:-1], dtype=int) + 1)], layers))
@@ -130,12 +125,7 @@ def _steps(keep):
 class Bypasses:
     """Affine maps around the hidden layers of a network, computed when first needed.
 
-    Parameters
-    ----------
-    signals : Signals
-        Of the network.
-    weights : ndarray of shape (n_samples,)
-        Sample weights that sum to one.
+    Sample weights sum to one.
     """
 
     def __init__(self, signals, weights):
@@ -143,22 +133,7 @@ class Bypasses:
         self.weights = weights
 
     def fit(self, below, layer):
-        """Best affine map from the inputs of one layer to Z of a later one.
-
-        Parameters
-        ----------
-        below : int
-            The layer whose inputs the map reads.
-        layer : int
-            The layer whose Z it reproduces.
-
-        Returns
-        -------
-        B : ndarray of shape (n_inputs, n_outputs)
-            Weights.
-        c : ndarray of shape (n_outputs,)
-            Intercepts.
-        """
+        """Fit the weights and intercepts from the inputs of `below` to Z of `layer`."""
         prior = self.signals.mean_slope(below, layer, self.weights)
         target = LayerTarget(
             layer, np.arange(prior.shape[1]), prior, np.ones(prior.shape, bool)
@@ -168,23 +143,21 @@ class Bypasses:
 
     @cached_property
     def maps(self):
-        """The bypass of each hidden layer alone, a list of (B, c)."""
+        """Bypass of each single hidden layer, a list of (weights, intercepts)."""
         n_hidden = self.signals.network.n_layers - 1
         return [self.fit(unit, unit + 1) for unit in range(n_hidden)]
 
     @cached_property
     def scales(self):
         """Spread of the Z above each hidden layer, a list of float."""
-        scales = []
-        for unit in range(len(self.maps)):
-            Z = self.signals.preactivation(unit + 1)
-            spread = np.sqrt(np.sum(column_spread(Z, self.weights) ** 2))
-            scales.append(float(spread) or 1.0)
-        return scales
+        above = range(1, self.signals.network.n_layers)
+        Zs = map(self.signals.preactivation, above)
+        spreads = [column_spread(Z, self.weights) for Z in Zs]
+        return [float(np.sqrt(np.sum(s**2))) or 1.0 for s in spreads]
 
     @cached_property
     def contributions(self):
-        """What each layer adds beyond its bypass, (n_units, n_samples, n_outputs)."""
+        """Z above each layer less its bypass, (n_units, n_samples, n_outputs)."""
         parts = []
         for unit, (B, c) in enumerate(self.maps):
             bypassed = np.asarray(self.signals.inputs[unit] @ B) + c
@@ -194,18 +167,7 @@ class Bypasses:
 
 
 def stack(parts):
-    """Arrays of different widths as one, padded with zeros.
-
-    Parameters
-    ----------
-    parts : list of ndarray of shape (n_samples, n_columns)
-        As many columns as each has.
-
-    Returns
-    -------
-    ndarray of shape (n_parts, n_samples, n_most_columns)
-        In the precision of the first.
-    """
+    """Stack arrays of different widths, padded with zeros on the right."""
     width = max(part.shape[1] for part in parts)
     stacked = np.zeros((len(parts), len(parts[0]), width), parts[0].dtype)
     for whole, part in zip(stacked, parts):

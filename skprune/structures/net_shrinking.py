@@ -1,8 +1,8 @@
 """Units of a network that shrink while its weights train.
 
-The network computes with shortened weights, and with zeros for more and more units,
-while the weights themselves train on. A unit that was removed too early may therefore
-come back [1]_. In the end the survivors have their full length again.
+The network computes with shrunken weights, and with zeros for more and more units,
+while the original weights go on training. A unit that was removed too early may
+therefore come back [1]_. The last update restores the survivors to their full length.
 
 References
 ----------
@@ -14,34 +14,35 @@ from abc import abstractmethod
 
 import numpy as np
 
+from skprune.numerics.units import Units
 from skprune.structures.net_base import NetStructure
 
-UPDATES = 100  # of the factors in the course of a training
+UPDATES = 100  # of the factors during one training
 
 
 class WeightUnits(NetStructure):
-    """Units that own weights of a network, which can shrink."""
+    """Base of structures whose units are groups of weights, which can shrink."""
+
+    def _set_groups(self, sizes, name):
+        """Set `units` and `group_names` from the number of units in each group."""
+        group = np.repeat(np.arange(len(sizes)), np.array(sizes, dtype=int))
+        self.units = Units(group, np.ones(len(sizes), dtype=int))
+        self.group_names = [f"{name}[{k}]" for k in range(len(sizes))]
+
+    def _by_group(self, values):
+        """Split one value per unit into the groups."""
+        return np.split(values, np.cumsum(self.units.group_size)[:-1])
 
     @abstractmethod
     def _unit_labels(self):
-        """The unit of each weight of each layer, -1 for none."""
+        """Find the unit of each weight of each layer, -1 for none."""
 
     def shrink(self, threshold, epochs, rng, passes=range):
-        """Train for some passes while units shrink.
+        """Train as `finetune` does, while units shrink.
 
-        Parameters
-        ----------
-        threshold : callable
-            ``threshold(growth, progress) -> factors``: from the norms of the units
-            relative to those before the training, and the progress in [0, 1], what
-            multiplies the weights of each unit.
-        epochs, rng, passes
-            As in `finetune`.
-
-        Returns
-        -------
-        Structure
-            Of the trained model. Its units whose last factor is zero have no weights.
+        ``threshold(growth, progress)`` returns the factor of each unit's weights, from
+        its norm relative to the norm before the training, and the progress in [0, 1].
+        Units whose last factor is zero have no weights afterwards.
         """
         shrinkage = Shrinkage(self._unit_labels(), self.n_units, threshold)
         signals = self._trained(epochs, rng, passes, shrinkage)
@@ -51,24 +52,18 @@ class WeightUnits(NetStructure):
 class Shrinkage:
     """Observer of a training that scales the weights of each unit.
 
-    Parameters
-    ----------
-    labels : list of ndarray of int of shape (n_inputs, n_outputs)
-        The unit of each weight of each layer; -1 for none.
-    n_units : int
-        Number of units, including those without weights.
-    threshold : callable
-        As in `WeightUnits.shrink`.
+    `labels` are the unit of each weight of each layer, -1 for none. `n_units` counts
+    the units without weights too. `threshold` is that of `WeightUnits.shrink`.
     """
 
     def __init__(self, labels, n_units, threshold):
-        # intercepts, in the last row of each layer, belong to no unit
+        # intercepts, the last row of each layer, belong to no unit
         rows = [(0, 1), (0, 0)]
         self.labels = [np.pad(label, rows, constant_values=-1) for label in labels]
         self.n_units, self.threshold = n_units, threshold
 
     def __call__(self, trainee, progress):
-        """Scale the units of a `Trainee` at some progress of its training."""
+        """Scale the units of a `Trainee` if the next update is due."""
         if progress == 0:
             self.progress, self.unit = 0.0, trainee.survivors.flatten(self.labels)
             self.start = self._norms(trainee)
@@ -80,12 +75,12 @@ class Shrinkage:
 
     def _norms(self, trainee):
         squares = np.square(trainee.values, dtype=float)
-        # what belongs to no unit counts at place zero, which is left out
+        # weights of no unit are counted at position zero, which is dropped
         totals = np.bincount(self.unit + 1, squares, minlength=self.n_units + 1)
         return np.sqrt(totals[1:])
 
     def _factors(self, norms):
-        """Factor of each unit, and at last one for what belongs to none."""
+        """Compute the factor of each unit, followed by one for weights of no unit."""
         growth = np.divide(
             norms, self.start, out=np.zeros_like(norms), where=self.start > 0
         )

@@ -1,7 +1,7 @@
-"""How fitted models hold their layers, one view for each class of networks.
+"""Views of fitted networks, one for each class of models.
 
-A view reads the layers of a model, says how the model is trained, and writes a changed
-network back as a plain model. The structures of networks know nothing else of a model.
+A view reads the layers of a model, describes how the model is trained, and writes a
+changed network back as a plain model. Structures of networks use models only by views.
 """
 
 import copy
@@ -20,16 +20,16 @@ from skprune.structures.base import ModelSize
 
 @dataclass(frozen=True)
 class NetView(ABC):
-    """A fitted model whose output is that of a stack of dense layers.
+    """Base of views of fitted models that are a stack of dense layers.
 
     Attributes
     ----------
     model : estimator
         Fitted.
     weights : str
-        Of the class: name of the weights of the layers in reports.
+        Class attribute: name of the weights of the layers in reports.
     widths : str
-        Of the class: name of the hidden layers in reports.
+        Class attribute: name of the hidden layers in reports.
     """
 
     model: Any
@@ -39,7 +39,7 @@ class NetView(ABC):
     @property
     @abstractmethod
     def layers(self):
-        """Weights and intercepts of each layer as they are stored, a list of pairs.
+        """Stored weights and intercepts of each layer, a list of pairs.
 
         Weights have the shape (n_inputs, n_outputs) and may be sparse.
         """
@@ -47,21 +47,21 @@ class NetView(ABC):
     @property
     @abstractmethod
     def activations(self):
-        """The `Activation` of each hidden layer, a list."""
+        """List of the `Activation` of each hidden layer."""
 
     @property
     @abstractmethod
     def loss(self):
-        """The `Loss` that the model is trained with, whose mean is its output link."""
+        """The `Loss` that the model is trained with; its mean is the output link."""
 
     @property
     def recipe(self):
-        """How the model is trained by passes, a `Recipe`."""
+        """The `Recipe` by which the model is trained by passes."""
         return Recipe()
 
     @abstractmethod
     def features(self, X, dtype):
-        """Samples as the first layer takes them, checked.
+        """Check samples, and convert them to the inputs of the first layer.
 
         Parameters
         ----------
@@ -73,22 +73,27 @@ class NetView(ABC):
         Returns
         -------
         {ndarray, sparse array} of shape (n_samples, n_inputs)
-            In that precision.
+            Of the data type `dtype`.
         """
 
     @abstractmethod
     def targets(self, y):
-        """Targets in the form that the loss takes, (n_samples, n_outputs).
+        """Convert targets to the form that the loss takes.
 
         Parameters
         ----------
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             As the model takes it.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            A classifier has an indicator of each class, or one for two classes.
         """
 
     @abstractmethod
     def with_network(self, network):
-        """A plain fitted model that computes what a network does.
+        """Make a plain fitted model with the weights of a network.
 
         Parameters
         ----------
@@ -98,23 +103,23 @@ class NetView(ABC):
         Returns
         -------
         estimator
-            Of the class of the model, which is not changed.
+            A new object of the class of the model.
         """
 
     def finished(self, network):
-        """The same in the form that predicts fastest."""
+        """Make the same model in the form that predicts fastest."""
         return self.with_network(network)
 
     def detached(self):
-        """The view of a copy that shares nothing with the model.
+        """Make a view of a copy that shares nothing with the model.
 
-        The copy need not hold the layers: `with_network` puts others in their place.
+        The copy may lack the layers, since `with_network` replaces them.
         """
         return replace(self, model=copy.deepcopy(self.model))
 
     @cached_property
     def network(self):
-        """The layers as a `Network` with dense arrays of its own."""
+        """The layers as a `Network`, copied to dense arrays."""
         dtype = self.layers[0][0].dtype
         coefs, intercepts = [], []
         for W, b in self.layers:
@@ -123,14 +128,14 @@ class NetView(ABC):
         return Network(coefs, intercepts, self.activations)
 
     def part_sizes(self):
-        """Size of each layer with its intercepts, a dict of str to `ModelSize`."""
+        """Compute the `ModelSize` of each layer with its intercepts, a dict by name."""
         return {
             f"{self.weights}[{number}]": _layer_size(W, b)
             for number, (W, b) in enumerate(self.layers)
         }
 
     def feature_use(self):
-        """How many weights of the first layer read each feature, (n_features,)."""
+        """Count the nonzero first-layer weights of each feature, (n_features,)."""
         return np.asarray((self.layers[0][0] != 0).sum(axis=1)).ravel()
 
 
@@ -147,21 +152,8 @@ def _layer_size(W, b):
 
 @singledispatch
 def net_view(model):
-    """The view of a fitted network; `register_nets` adds classes of models.
+    """Make the `NetView` of a fitted network; `register_nets` adds classes of models.
 
-    Parameters
-    ----------
-    model : estimator
-        A fitted network.
-
-    Returns
-    -------
-    NetView
-        The view of the model.
-
-    Raises
-    ------
-    TypeError
-        If no view of its class is registered.
+    Raises a TypeError if its class is not registered.
     """
     raise TypeError(f"{type(model).__name__} has no layers that skprune can read.")

@@ -1,9 +1,9 @@
-"""Networks: connections, neurons, input features and layers.
+"""Networks with connections, neurons, input features or layers as units.
 
-A removed neuron is a constant, not a zero: phi(b) goes into the intercepts of the next
-layer. Its contribution is therefore (h - phi(b)) W, which is zero when it is gone.
-Connections keep the shape of the network and turn sparse; a removed feature has no
-weights left, but the width of the input stays.
+A removed neuron is a constant, not a zero: phi(b) is added to the intercepts of the
+next layer. Its contribution is therefore (h - phi(b)) W. Without some connections the
+network keeps its shape and turns sparse. A removed feature has no weights, but the
+width of the input stays.
 """
 
 from dataclasses import replace
@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 
-from skprune.numerics.units import Units
 from skprune.readouts.dense import EntryReadout, RowReadout
 from skprune.structures.base import Family, register
 from skprune.structures.net_layers import NetLayers
@@ -20,13 +19,10 @@ from skprune.structures.net_view import net_view
 
 
 class NetConnections(WeightUnits):
-    """A unit is a weight that is not zero; a group is a layer."""
+    """Structure whose units are nonzero weights, grouped by layer."""
 
     def _set_units(self):
-        counts = [int(mask.sum()) for mask in self.masks]
-        group = np.repeat(np.arange(len(counts)), counts)
-        self.units = Units(group, np.ones(len(counts), dtype=int))
-        self.group_names = [f"{self.view.weights}[{k}]" for k in range(len(counts))]
+        self._set_groups([mask.sum() for mask in self.masks], self.view.weights)
 
     def readouts(self):
         gradients = self._gradients()
@@ -44,10 +40,9 @@ class NetConnections(WeightUnits):
         ]
 
     def _by_layer(self, gates):
-        """The gates of each layer, in the shape of its weights; else zero."""
-        parts = np.split(gates, np.cumsum(self.units.group_size)[:-1])
+        """Arrange gates in the shape of each layer's weights, with zero elsewhere."""
         expanded = [np.zeros(mask.shape, gates.dtype) for mask in self.masks]
-        for gate, mask, part in zip(expanded, self.masks, parts):
+        for gate, mask, part in zip(expanded, self.masks, self._by_group(gates)):
             gate[mask] = part
         return expanded
 
@@ -64,12 +59,11 @@ class NetConnections(WeightUnits):
 
 
 class NetFeatures(WeightUnits):
-    """A unit is an input feature that has weights."""
+    """Structure whose units are input features that have weights."""
 
     def _set_units(self):
         self.rows = np.flatnonzero(self.masks[0].any(axis=1))
-        self.units = Units(np.zeros(len(self.rows), dtype=int), np.ones(1, dtype=int))
-        self.group_names = [f"{self.view.weights}[0]"]
+        self._set_groups([len(self.rows)], self.view.weights)
 
     def readouts(self):
         return [
@@ -101,13 +95,11 @@ class NetFeatures(WeightUnits):
 
 
 class NetNeurons(WeightUnits):
-    """A unit is a hidden neuron; a group is a hidden layer."""
+    """Structure whose units are hidden neurons, grouped by layer."""
 
     def _set_units(self):
-        counts = np.array([W.shape[1] for W in self.network.coefs[:-1]], dtype=int)
-        group = np.repeat(np.arange(len(counts)), counts)
-        self.units = Units(group, np.ones(len(counts), dtype=int))
-        self.group_names = [f"{self.view.widths}[{k}]" for k in range(len(counts))]
+        counts = [W.shape[1] for W in self.network.coefs[:-1]]
+        self._set_groups(counts, self.view.widths)
 
     def readouts(self):
         gradients, coefs = self._gradients(), self.network.coefs
@@ -125,22 +117,19 @@ class NetNeurons(WeightUnits):
         ]
 
     def _beyond_rest(self, above):
-        """Inputs of a layer, less those that it gets without its neurons."""
+        """Compute h - phi(b), the inputs of a layer less their resting values."""
         return self._inputs(above) - self.network.resting(above - 1)
-
-    def _by_layer(self, gates):
-        return np.split(gates, np.cumsum(self.units.group_size)[:-1])
 
     def _unit_labels(self):
         labels = [np.full(mask.shape, -1) for mask in self.masks]
-        for label, own in zip(labels[1:], self._by_layer(np.arange(self.n_units))):
+        for label, own in zip(labels[1:], self._by_group(np.arange(self.n_units))):
             label[...] = own[:, None]
         return labels
 
     def _gated(self, gates):
         network = self.network
         coefs, intercepts = list(network.coefs), list(network.intercepts)
-        parts = self._by_layer(gates.astype(network.dtype))
+        parts = self._by_group(gates.astype(network.dtype))
         for above, gate in enumerate(parts, start=1):
             resting = (1 - gate) * network.resting(above - 1)
             intercepts[above] = intercepts[above] + resting @ coefs[above]
@@ -148,8 +137,8 @@ class NetNeurons(WeightUnits):
         return replace(network, coefs=coefs, intercepts=intercepts)
 
     def _chosen(self, keep):
-        """Rows and columns of each layer that stay, as boolean arrays or slices."""
-        columns = [*self._by_layer(keep), slice(None)]
+        """List the remaining rows and columns of each layer, as masks or slices."""
+        columns = [*self._by_group(keep), slice(None)]
         return list(zip([slice(None), *columns], columns))
 
     def _kept(self, keep):
@@ -168,7 +157,7 @@ class NetNeurons(WeightUnits):
 
 
 def register_nets(kind, view, *, name):
-    """Make a class of networks known to `skprune`, with all granularities of networks.
+    """Register a class of networks as a family with all granularities of networks.
 
     Parameters
     ----------
@@ -177,7 +166,7 @@ def register_nets(kind, view, *, name):
     view : type
         Subclass of `NetView` that reads them.
     name : str
-        Their name in errors, in the plural.
+        Plural noun for errors, as in "MLPs".
     """
     net_view.register(kind, view)
     register(
