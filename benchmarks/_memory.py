@@ -1,6 +1,6 @@
-"""The memory of the process, as Linux counts it.
+"""Memory of the process, as counted by Linux.
 
-Trees of scikit-learn are not in memory that Python traces.
+The tracing of Python does not see the trees of scikit-learn.
 """
 
 import ctypes
@@ -8,20 +8,20 @@ import gc
 
 
 def status(name):
-    """A number of bytes that Linux tells of this process."""
+    """Read a number of bytes from the status of this process."""
     with open("/proc/self/status", encoding="ascii") as lines:
         [line] = [line for line in lines if line.startswith(name)]
     return 1024 * int(line.split()[1])
 
 
 def trim():
-    """Give freed memory back, which else is not seen to be used again."""
+    """Return freed memory to the system, so that its reuse is counted."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def held_memory(function, *args, **options):
-    """What a call returns, and how far the memory of the process has risen after it."""
+    """Call a function; return its result and the increase of memory after the call."""
     trim()
     before = status("VmRSS")
     result = function(*args, **options)
@@ -30,10 +30,10 @@ def held_memory(function, *args, **options):
 
 
 def peak_memory(function, *args, **options):
-    """What a call returns, and how far the memory of the process rose meanwhile."""
+    """Call a function; return its result and the peak increase of memory during it."""
     trim()
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-        file.write("5")  # the peak is that from here on
+        file.write("5")  # resets the peak
     before = status("VmRSS")
     result = function(*args, **options)
     return result, status("VmHWM") - before

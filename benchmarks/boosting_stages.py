@@ -1,11 +1,12 @@
-"""Stages of boosting: importance sampling of 5-10 %, against the first and the largest.
+"""Stages of boosting: importance sampling of 5-10 % against the first and the largest.
 
-Prints mean and spread over seeds of the test loss (mean squared error over the variance
-of the targets, or log-loss) when few stages of GradientBoosting are kept: the first
-ones as they are, the first ones with the means of the others, those of the largest
-norm, random ones (the control) and importance sampling, of one draw and the best of
-ten, the last five without and with recovery. Methods that draw are averaged over draws;
-all seeds split anew.
+Prints the mean and the standard deviation over seeds of the test loss (mean squared
+error over the variance of the targets, or log-loss) if few stages of GradientBoosting
+are kept. The choices are the first stages, truncated; the first stages with the means
+of the others; those of the largest norm; random ones (the control); and importance
+sampling, with one draw and with the best of ten. All but the truncated ones are
+evaluated without and with compensation. Methods that draw are averaged over draws. Each
+seed has its own train-test split.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ KEPT = (0.1, 0.05)
 
 
 def first_stages(readout, rng):
-    """Importances by which the first stages stay."""
+    """Importances that keep the first stages."""
     return np.arange(readout.n_units, 0, -1.0)
 
 
@@ -39,7 +40,7 @@ METHODS = {
 
 
 def data_sets():
-    """Name, X and y, in turn."""
+    """Yield name, X and y of each data set."""
     yield "friedman1", *make_friedman1(6000, 10, noise=1.0, random_state=0)
     for name in ("puma32h", "compactiv"):
         yield name, *common_regression(name)
@@ -49,14 +50,14 @@ def data_sets():
 
 
 def test_loss(model, X, y):
-    """Log-loss, or mean squared error over the variance."""
+    """Compute the log-loss, or the mean squared error over the variance."""
     if is_classifier(model):
         return log_loss(y, model.predict_proba(X), labels=model.classes_)
     return np.mean((model.predict(X) - y) ** 2) / np.var(y)
 
 
 def truncated_loss(model, n_stages, X, y):
-    """Of the first stages alone."""
+    """Compute the test loss of the first stages alone."""
     if is_classifier(model):
         *_, (shares, _) = zip(model.staged_predict_proba(X), range(n_stages))
         return log_loss(y, shares, labels=model.classes_)
@@ -65,7 +66,7 @@ def truncated_loss(model, n_stages, X, y):
 
 
 def losses(X, y, seed):
-    """Test loss of the full model, and by share kept and way to choose."""
+    """Compute the test loss of the full model, and by fraction kept and choice."""
     X, X_test, y, y_test = train_test_split(
         X, y, train_size=min(ROWS, len(y) // 2), random_state=seed
     )
@@ -75,7 +76,7 @@ def losses(X, y, seed):
     found = {"full": test_loss(model, X_test, y_test)}
     for kept in KEPT:
         truncated = truncated_loss(model, round(kept * STAGES), X_test, y_test)
-        found[kept, "first, cut off", False] = truncated
+        found[kept, "first, truncated", False] = truncated
         for name, (method, n_draws) in METHODS.items():
             for compensate in (False, True):
                 options = {"granularity": "stage", "compensate": compensate}
@@ -102,15 +103,15 @@ def main():
         runs = [losses(X, y, seed) for seed in SEEDS]
         full = np.mean([run["full"] for run in runs])
         print(f"\n{name}: {len(X)} rows, {STAGES} stages: {full:.4f}")
-        print("  kept  choice          as they are        with recovery")
+        print("  kept  choice           not compensated    compensated")
         for kept in KEPT:
-            for choice in ("first, cut off", *METHODS):
+            for choice in ("first, truncated", *METHODS):
                 cells = []
                 for compensate in (False, True):
                     values = [run.get((kept, choice, compensate)) for run in runs]
                     if None not in values:
                         cells.append(f"{np.mean(values):.4f} +- {np.std(values):.4f}")
-                print(f"  {kept:4.0%}  {choice:15s} " + "   ".join(cells), flush=True)
+                print(f"  {kept:4.0%}  {choice:16s} " + "   ".join(cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What `import skprune` adds to importing the scikit-learn packages that it serves.
+"""Time that `import skprune` adds to importing the scikit-learn packages that it uses.
 
-Each process imports those packages first and is then timed, in CPU seconds, while it
-imports skprune: what other processes do meanwhile, or how long scikit-learn took, does
-not count. The median over the processes is printed.
+Each process first imports those packages and then measures the CPU seconds of importing
+skprune. Other processes and the import of scikit-learn do not count. The script prints
+the median over the processes.
 
     python benchmarks/import_time.py
 """
@@ -19,7 +19,7 @@ N_RUNS = 15
 
 
 def seconds(first, timed):
-    """CPU time of an import statement in a fresh interpreter, after another one."""
+    """Time an import statement in a fresh interpreter, after another one."""
     code = (
         f"import time; {first}; start = time.process_time(); "
         f"{timed}; print(time.process_time() - start)"
@@ -28,7 +28,7 @@ def seconds(first, timed):
 
 
 def heavy_modules():
-    """Which of the optional packages `import skprune` brings in."""
+    """List the optional packages that `import skprune` imports."""
     code = (
         f"{BASE}; import sys; before = set(sys.modules); import skprune; "
         f"print(*({HEAVY!r} & (sys.modules.keys() - before)))"
@@ -37,7 +37,7 @@ def heavy_modules():
 
 
 def _output(code):
-    # bytecode is written, as it is by an installation
+    # bytecode is written, as by an installation
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     run = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,8 +1,9 @@
 """Linear models: 90 % of the features removed, against recursive elimination.
 
-Prints the mean and spread of the test score over seeds for `random` and plain
-magnitude (the controls), for each method, and for scikit-learn's RFE with one feature
-a step; then seconds of both for 1,000 features, as a ratio from one run.
+Prints the mean and the standard deviation of the test score over seeds for `random` and
+plain magnitude (the controls), for each method, and for scikit-learn's RFE with one
+feature per step. Then prints the seconds of both for 1,000 features, and their ratio in
+this run.
 """
 
 from time import perf_counter
@@ -30,7 +31,7 @@ METHODS = {
 
 
 def duplicated(seed=0):
-    """400 features in 50 groups of noisy copies, half of the groups informative."""
+    """Make 50 groups of 8 noisy copies of a feature, half of the groups informative."""
     rng = np.random.default_rng(seed)
     latent = rng.normal(size=(1500, 50))
     X = np.repeat(latent, 8, axis=1) + 0.5 * rng.normal(size=(1500, 400))
@@ -38,7 +39,7 @@ def duplicated(seed=0):
 
 
 def data_sets():
-    """Name, X, y and the model, in turn."""
+    """Yield name, X, y and model of each data set."""
     polynomial = make_pipeline(StandardScaler(), PolynomialFeatures(2))
     X, y = load_diabetes(return_X_y=True)
     yield "diabetes, degree 2", polynomial.fit_transform(X)[:, 1:], y, Ridge(10.0)
@@ -55,7 +56,7 @@ def data_sets():
 
 
 def scores(X, y, model, seed):
-    """Test score of the unpruned model, of each method and of RFE."""
+    """Compute the test score of the unpruned model, of each method and of RFE."""
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=seed)
     scaler = StandardScaler().fit(X_train)
     X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)

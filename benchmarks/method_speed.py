@@ -1,8 +1,9 @@
-"""What ranking costs where models are large, in CPU seconds of one core.
+"""Time to rank the units of large models, in CPU seconds of one core.
 
-L1 on 10,000 rows of 1,000 features, to a rate of 0.9 and with recovery; both orders of
-Taylor on the 1.5 million splits of a forest and 10,000 rows, without recovery. Beside
-it the seconds of the fit. Data are made; the least of three runs.
+The cases are L1 on 10,000 rows of 1,000 features, at a rate of 0.9 and with
+compensation, and both orders of Taylor on the 1.5 million splits of a forest and 10,000
+rows, without compensation. The script also prints the time of the fit. Data are
+synthetic; times are the minimum of three runs.
 """
 
 from time import process_time
@@ -18,7 +19,7 @@ RUNS, RATE = 3, 0.9
 
 
 def least_seconds(function, *args, **kwargs):
-    """The least CPU seconds of several calls."""
+    """Compute the minimum CPU time of several calls."""
     times = []
     for _ in range(RUNS):
         start = process_time()
@@ -28,7 +29,7 @@ def least_seconds(function, *args, **kwargs):
 
 
 def show(name, model, X, y, **options):
-    """Fit a model, prune it, and print what both took."""
+    """Fit a model, prune it, and print the time of both."""
     start = process_time()
     model.fit(X, y)
     fit = process_time() - start
@@ -37,7 +38,7 @@ def show(name, model, X, y, **options):
 
 
 def main():
-    """Print a line for each case."""
+    """Print one line per case."""
     X, y = make_regression(10_000, 1000, n_informative=50, noise=50.0, random_state=0)
     show("L1, squared loss, 1,000 features", Ridge(), X, y, method="l1")
     show("L1, log-loss, 1,000 features", LogisticRegression(), X, y > 0, method="l1")

@@ -1,10 +1,10 @@
-"""An MLP on MNIST, pruned by steps with training passes after each: test error.
+"""Test error of an MLP on MNIST, pruned iteratively and fine-tuned after each step.
 
-784-300-100-10, trained on 50,000 rows, with 12, 25 and 56 times fewer weights at the
-end. The last 10,000 training rows are the validation set, on which method, steps and
-passes were chosen; the test set is only reported. The controls have the same steps and
-passes. Prints the mean and the spread over seeds, and CPU seconds relative to those of
-the training, measured in the same run.
+The network is 784-300-100-10, trained on 50,000 rows, and ends with 12, 25 and 56 times
+fewer weights. The method, steps and epochs were chosen on the last 10,000 training rows
+(validation); the test set is only reported. The controls have the same steps and
+epochs. Prints the mean and the standard deviation over seeds, and CPU seconds relative
+to those of the training in the same run.
 """
 
 import warnings
@@ -19,8 +19,8 @@ from skprune import Magnitude, Taylor, prune
 
 SEEDS = range(3)
 N_TRAIN, EPOCHS = 50_000, 20
-STEPS = {12: 5, 25: 5, 56: 10}  # by how many times fewer weights are left
-PASSES = 2  # after each step
+STEPS = {12: 5, 25: 5, 56: 10}  # number of steps by compression ratio
+EPOCHS_PER_STEP = 2  # epochs after each step
 METHODS = {
     "random": "random",
     "abs(w)": Magnitude(scale=None),
@@ -29,19 +29,19 @@ METHODS = {
 
 
 def error(model, X, y):
-    """Per cent of the rows that a model gets wrong."""
+    """Compute the percentage of rows that a model predicts wrongly."""
     return 100 * (1 - model.score(X, y))
 
 
 def timed(function):
-    """What a function returns, and the CPU seconds that it takes."""
+    """Call a function; return its result and its CPU seconds."""
     start = process_time()
     result = function()
     return result, process_time() - start
 
 
 def trained(X, y, seed):
-    """A fitted net and its CPU seconds."""
+    """Fit a network; return it and the CPU seconds of the fit."""
     net = MLPClassifier((300, 100), max_iter=EPOCHS, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -49,10 +49,14 @@ def trained(X, y, seed):
 
 
 def pruned(net, X, y, fewer, method, seed):
-    """The pruned net and its CPU seconds."""
-    options = {"n_steps": STEPS[fewer], "finetune": PASSES, "compensate": False}
+    """Prune a network; return it and the CPU seconds of the pruning."""
+    options = {
+        "n_steps": STEPS[fewer],
+        "finetune": EPOCHS_PER_STEP,
+        "compensate": False,
+    }
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # random loses classes on the way
+        warnings.simplefilter("ignore")  # "random" loses classes
         return timed(
             lambda: prune(
                 net,
@@ -67,7 +71,7 @@ def pruned(net, X, y, fewer, method, seed):
 
 
 def main():
-    """Train a net a seed, prune it with each method, print the table."""
+    """Train one network per seed, prune it with each method, and print the table."""
     X, y, X_test, y_test = mnist(dtype=np.float32)
     fit, valid = (X[:N_TRAIN], y[:N_TRAIN]), (X[N_TRAIN:], y[N_TRAIN:])
     rows, dense = {(fewer, name): [] for fewer in STEPS for name in METHODS}, []
@@ -84,7 +88,7 @@ def main():
     test, held_out, _ = np.mean(dense, axis=0)
     print(f"\nunpruned: test error {test:.2f} %, validation {held_out:.2f} %")
     print(f"{'fewer weights':>14} {'method':10}{'test error':>16}{'more':>8}", end="")
-    print(f"{'validation':>12}{'training times':>16}")
+    print(f"{'validation':>12}{'relative time':>16}")
     for (fewer, name), runs in rows.items():
         (error_, valid_, ratio), spread = np.mean(runs, axis=0), np.std(runs, axis=0)
         print(

@@ -1,19 +1,19 @@
-"""Forests and boosting: how many times fewer nodes at half a point of accuracy lost.
+"""Forests and boosting: compression ratio at half a point of accuracy lost.
 
-For seven data sets, a forest and a boosted model: the largest factor by which the nodes
-shrink while the balanced accuracy falls by at most 0.5 points (R2: by at most 1 %) on
-validation rows, what that costs on test rows, and the CPU seconds of the search, beside
-those of the fit. The search goes as a user's would: some of the trees go first, then
-splits along a path of rates, coarse and then fine. One setting (share of the trees,
-method, rate) serves all seeds of a set; it is chosen by the mean over the validation
-rows of all seeds, and test rows are looked at once. As the best of many candidates
-looks better than it is, the search is repeated with a loss that has to be one standard
-error inside the limit. Random splits with recovery, and magnitude without, are the
-controls.
+For seven data sets, a forest and a boosted model, the script prints the largest
+compression ratio (in nodes) at which the balanced accuracy falls by at most 0.5 points
+(R2: by at most 1 %) on validation rows. It also prints the loss on test rows, and the
+CPU seconds of the search and of the fit. The search is that of a user: it removes some
+of the trees first, then splits along a path of rates, coarse and then fine. One setting
+(fraction of trees, method, rate) serves all seeds of a data set. It is chosen by the
+mean over the validation rows of all seeds; test rows are used once. The best of many
+candidates looks better than it is, so a second search requires a loss one standard
+error within the limit. The controls are random splits with compensation, and magnitude
+without.
 
-Rows are sampled (at most 5,000 to train and prune on, 4,000 to validate, 10,000 to
-test) and models have 100 trees, boosting of letter 30 stages of 26 trees, to keep the
-script short: half an hour on one core, letter a third of it.
+To keep the script short, rows are sampled (at most 5,000 to train and prune, 4,000 to
+validate, 10,000 to test). Models have 100 trees; boosting of letter has 30 stages of 26
+trees. The script takes half an hour on one core, letter a third of it.
 
     python benchmarks/tree_shrink.py [data set ...]
 """
@@ -37,11 +37,11 @@ from skprune import prune, pruning_path
 
 DATA = ("letter", "magic", "spambase", "satimage", "adult", "casp", "diamonds")
 SEEDS = range(3)
-ROWS = (5000, 4000, 10_000)  # of training, validation and test, at most
-SHARES = (0.5, 0.25, 0.25)  # the same of small sets
+ROWS = (5000, 4000, 10_000)  # largest numbers for training, validation and test
+SHARES = (0.5, 0.25, 0.25)  # fractions of smaller data sets
 COARSE = 2.0 * 4.0 ** np.arange(5)
 FINE = 2.0 ** (np.arange(1, 12) / 6)
-POINTS, SHARE = 0.5, 1.0  # of balanced accuracy, percent of R2: what may go
+POINTS, SHARE = 0.5, 1.0  # largest loss: balanced accuracy in points, R2 in percent
 
 MODELS = {
     ("forest", False): RandomForestClassifier,
@@ -50,31 +50,31 @@ MODELS = {
     ("boosting", True): HistGradientBoostingRegressor,
 }
 KEPT = (1.0, 0.5, 0.25, 0.15, 0.1, 0.04)
-# shares of the trees that stay, methods for the splits, recovery, and by how many
-# standard errors over the seeds the loss on validation rows has to be inside the limit
+# fractions of trees kept, methods for the splits, compensation, and the margin of the
+# validation loss within the limit, in standard errors over the seeds
 SEARCHES = {
     "random": ((1.0,), ("random",), True, 0.0),
-    "magnitude, as it is": ((1.0,), ("magnitude",), False, 0.0),
+    "magnitude alone": ((1.0,), ("magnitude",), False, 0.0),
     "trees, then splits": (KEPT, ("magnitude", "taylor"), True, 0.0),
-    "the same, cautiously": (KEPT, ("magnitude", "taylor"), True, 1.0),
+    "the same, cautious": (KEPT, ("magnitude", "taylor"), True, 1.0),
 }
 
 
 def n_nodes(model):
-    """Nodes of all trees."""
+    """Count the nodes of all trees."""
     if hasattr(model, "_predictors"):
         return sum(len(tree.nodes) for stage in model._predictors for tree in stage)
     return sum(tree.tree_.node_count for tree in model.estimators_)
 
 
 def quality(model, X, y):
-    """Balanced accuracy, or R2."""
+    """Compute the balanced accuracy, or R2."""
     measure = r2_score if y.dtype.kind == "f" else balanced_accuracy_score
     return measure(y, model.predict(X))
 
 
 def candidates(model, train, factors, search, seed):
-    """Pruned models by share of the trees that stay, method and factor aimed at."""
+    """Prune a model for each fraction of trees kept, method and target ratio."""
     shares, methods, compensate, _ = search
     options = {"compensate": compensate, "random_state": seed}
     forest, found = not hasattr(model, "_predictors"), {}
@@ -84,7 +84,7 @@ def candidates(model, train, factors, search, seed):
             continue
         fewer = model
         if share < 1:
-            # trees of a forest are grown on their own: nothing to recover yet
+            # trees of a forest are independent: nothing to compensate yet
             first = {"rate": 1 - share, "method": "taylor", "compensate": not forest}
             fewer = prune(model, *train, granularity="tree", random_state=seed, **first)
         for method in methods:
@@ -96,16 +96,16 @@ def candidates(model, train, factors, search, seed):
 
 
 def loss(model, pruned, X, y):
-    """What pruning costs, in points of balanced accuracy or percent of R2."""
+    """Compute the loss by pruning, in points of balanced accuracy or percent of R2."""
     full = quality(model, X, y)
     lost = full - quality(pruned, X, y)
     return 100 * (lost / full if y.dtype.kind == "f" else lost)
 
 
 def shrink(models, parts, search):
-    """The smallest pruned models, one a seed, that are good enough on validation rows.
+    """Find the smallest models, one per seed, that are good enough on validation rows.
 
-    Returns the models, the setting they have in common, and the seconds by seed.
+    Returns the models, their common setting, and the mean seconds per seed.
     """
     start = time.process_time()
     limit = SHARE if parts[0][1][1].dtype.kind == "f" else POINTS
@@ -130,7 +130,7 @@ def shrink(models, parts, search):
 
 
 def split(name, seed):
-    """Training, validation and test rows of a set."""
+    """Split a data set into training, validation and test rows."""
     X, y = table(name)
     regression = name in REGRESSION
     y = y.astype(float) if regression else y
@@ -147,7 +147,7 @@ def split(name, seed):
 
 
 def trained(name, kind, seed, train):
-    """A forest or a boosted model."""
+    """Fit a forest or a boosted model."""
     model = MODELS[kind, name in REGRESSION](random_state=seed)
     if kind == "boosting":
         model.set_params(early_stopping=False, max_iter=30 if name == "letter" else 100)
@@ -155,7 +155,7 @@ def trained(name, kind, seed, train):
 
 
 def rows_of(name, kind):
-    """Print what became of a model of one set; by search factor, loss and seconds."""
+    """Print the results for one model and data set; return them by search."""
     parts = [split(name, seed) for seed in SEEDS]
     start = time.process_time()
     models = [trained(name, kind, seed, part[0]) for seed, part in zip(SEEDS, parts)]
@@ -180,10 +180,10 @@ def rows_of(name, kind):
 
 
 def main(names):
-    """Print a line for each data set, model and search, and what they come to."""
-    warnings.filterwarnings("ignore")  # of classes lost at rates that are not kept
+    """Print one line per data set, model and search, and a summary."""
+    warnings.filterwarnings("ignore")  # classes lost at rates that are not chosen
     tables = [rows_of(name, kind) for name in names for kind in ("forest", "boosting")]
-    print("\nall                  factor: median    mean    lost    seconds")
+    print("\nall                   ratio: median    mean    lost    seconds")
     for label, rows in zip(SEARCHES, zip(*tables)):
         factor, lost, seconds = np.transpose(rows)
         print(

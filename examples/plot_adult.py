@@ -1,18 +1,18 @@
 """
-From a raw table to a small model that is saved
-===============================================
+From a raw table to a small saved model
+=======================================
 
-A census table with text columns, gaps and numbers; the question is who earns more than
-50,000 dollars a year. A network in a pipeline answers it. Which method, which
-granularity and which rate make it small? All three are searched over at once, and what
-is saved in the end needs no skprune to predict.
+A network in a pipeline predicts who earns more than 50,000 dollars a year, from a
+census table with text, numbers and missing values. Which method, granularity and rate
+make the network small? One search over all three finds them. The saved model predicts
+without skprune.
 """
 
 # %%
 # The table
 # ---------
-# The package mglearn holds the "adult" data of the UCI repository; nothing of it but
-# the file is used.
+# The package mglearn contains the "adult" data of the UCI repository. Only that file is
+# used.
 import importlib.util
 import tempfile
 import warnings
@@ -53,10 +53,10 @@ X.head(3)
 # %%
 # The pipeline
 # ------------
-# Text becomes one-hot columns, numbers are scaled; ``PruningEstimator`` takes the place
-# of the network. With its ``memory`` the network is trained once a fold, and with that
-# of the pipeline the table is encoded once a fold. A size is a score too, a negative
-# one, as less is better.
+# Text columns are one-hot encoded and numbers are scaled. ``PruningEstimator`` replaces
+# the network. Its ``memory`` trains the network once per fold, and the ``memory`` of
+# the pipeline encodes the table once per fold. Sizes are scores as well. They are
+# negative, because smaller is better.
 RATES = [0.0, 0.5, 0.8, 0.9, 0.95, 0.98]
 GRID = {
     "model__rate": RATES,
@@ -75,14 +75,14 @@ net = MLPClassifier((50,), early_stopping=True, alpha=1e-3, random_state=0)
 
 
 def smallest(results):
-    """The smallest model whose accuracy is within half a point of the unpruned."""
+    """Index of the smallest model within half a point of the unpruned accuracy."""
     accuracy = results["mean_test_accuracy"]
     unpruned = accuracy[results["param_model__rate"] == 0].max()
     good = np.flatnonzero(accuracy >= unpruned - 0.005)
     return good[np.argmax(results["mean_test_n_bytes"][good])]
 
 
-# The highest rates of the grid lose the rich; their scores say so as well.
+# the highest rates lose the class of high incomes, which their scores show as well
 warnings.simplefilter("ignore", LostClassWarning)
 start = perf_counter()
 with tempfile.TemporaryDirectory() as folder:
@@ -99,14 +99,14 @@ print(f"{n_fits} pruned pipelines in {perf_counter() - start:.0f} s")
 print(search.best_params_)
 
 # %%
-# What the search saw
-# -------------------
-# By the number of weights that are left: a few good ones are enough, whichever way they
-# are found. Removed weights and features leave zeros behind, which take memory as any
-# number does; only neurons take their part of the arrays with them, so that the
-# smallest file comes of those. With the survivors estimated anew a few neurons do
-# nearly what fifty did: the table asks for little more than a linear model, which one
-# could not know beforehand.
+# Results of the search
+# ---------------------
+# The plots show the accuracy by the number of remaining weights. A few weights are
+# enough, whichever method chooses them. Removed weights and features become zeros,
+# which take as much memory as any number. Removed neurons make the arrays smaller, so
+# they give the smallest file. With compensation, a few neurons are nearly as good as
+# fifty: this table needs little more than a linear model, which you could not know
+# beforehand.
 results = pd.DataFrame(search.cv_results_)
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), sharey=True, layout="constrained")
 for ax, (granularity, part) in zip(axes, results.groupby("param_model__granularity")):
@@ -126,9 +126,9 @@ axes[0].legend(frameon=False)
 plt.show()
 
 # %%
-# The model that is saved
-# -----------------------
-# ``estimator_`` is a plain network. With it in the place of the pruning step, the
+# The saved model
+# ---------------
+# ``estimator_`` is a plain network. Put it in place of the pruning step, and the
 # pipeline predicts where skprune is not installed.
 best = search.best_estimator_
 plain = make_pipeline(best["encode"], best["model"].estimator_)

@@ -1,15 +1,16 @@
 """
-A boosted ensemble: stop earlier, drop trees, or cut splits?
-============================================================
+A boosted ensemble: stop earlier, remove trees, or remove splits?
+=================================================================
 
-Two hundred boosted trees are more than the application can hold. The usual way out is
-to stop after fewer stages. Pruning takes the trained ensemble instead, drops the trees
-or the splits that matter least, and fits the leaves that are left to the loss again.
-Which gives the best model for its size?
+Suppose that two hundred boosted trees are too large for an application. The usual
+solution is to stop after fewer stages. Pruning starts from the trained ensemble
+instead, removes the trees or splits that matter least, and fits the remaining leaves
+again. Which gives the best model for its size?
 """
 
 # %%
-# Friedman's first function of ten features, with noise. Half of the samples only judge.
+# The data are Friedman's first function of ten features, with noise. Half of the
+# samples are held out.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_friedman1
@@ -26,16 +27,16 @@ boosted = GradientBoostingRegressor(
 ).fit(X_train, y_train)
 
 # %%
-# Sizes are numbers of nodes, of all trees together.
+# The size of a model is the number of nodes in all trees.
 
 
 def n_nodes(trees):
-    """Nodes of some of the trees."""
+    """Number of nodes in some trees."""
     return sum(tree.tree_.node_count for tree in np.ravel(trees))
 
 
 def curve(granularity, method):
-    """Nodes that are left and R2 on new samples, at each rate."""
+    """Number of remaining nodes, and R2 on held-out samples, at each rate."""
     path = pruning_path(
         boosted,
         X_train,
@@ -68,15 +69,15 @@ for name, (sizes, scores) in curves.items():
     print(f"{name:18}", *pairs)
 
 # %%
-# A tenth of the nodes does what all of them do, if the right ones stay and their leaves
-# are fitted anew; of the first stages it takes half to come close. The trees dropped by
-# "taylor" go one after the other, each time the one that the rest can best do without.
-# Cutting splits makes the ensemble a little better at first, as it was grown too large
-# for its noise.
+# A tenth of the nodes is as good as all of them, if the right ones are kept and their
+# leaves are fitted again. Of the first stages, it takes half to come close. "taylor"
+# removes one tree after the other, each time the one that the others can best replace.
+# Removing splits improves the ensemble slightly at first, because it overfits the
+# noise.
 figure, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
 for name, (sizes, scores) in curves.items():
     ax.plot(sizes, scores, marker="o", ms=4, label=name)
-ax.set(xscale="log", xlabel="nodes of all trees", ylabel="R2 on new samples")
+ax.set(xscale="log", xlabel="nodes of all trees", ylabel="R2 on held-out samples")
 ax.set_ylim(0.6, 0.97)
 ax.minorticks_off()
 ax.set_xticks(

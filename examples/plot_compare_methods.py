@@ -2,12 +2,13 @@
 All methods on one network
 ==========================
 
-Five rankings of the same weights, and of the same hidden neurons, of one network that
-reads digits. How far does each of them get, without any training after the pruning?
+Five methods rank the same weights, and the same hidden neurons, of a network that reads
+digits. How accurate is the network at each rate, without any fine-tuning?
 """
 
 # %%
-# A network of two hidden layers. Half of the digits train it, the others judge.
+# The network has two hidden layers. Half of the digits are for training, the others are
+# held out.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -30,7 +31,7 @@ warnings.simplefilter("ignore", LostClassWarning)  # "random" loses classes earl
 
 
 def scores(granularity, method, compensate=True):
-    """Accuracy on new digits at each rate."""
+    """Accuracy on held-out digits at each rate."""
     path = pruning_path(
         net,
         X_train,
@@ -45,20 +46,20 @@ def scores(granularity, method, compensate=True):
 
 
 # %%
-# The survivors are estimated anew after each ranking. "Weights as they are" is
-# magnitude without that, which is what the word pruning often means: even weights kept
-# at random do better once they are estimated anew. Among the rankings the differences
-# grow with the rate, and with the size of a unit.
+# After each ranking, the remaining weights are re-estimated. "No compensation" is
+# magnitude without this step, which is what pruning often means. Even weights kept at
+# random are better if they are re-estimated. The differences between the rankings grow
+# with the rate and with the size of a unit.
 figure, axes = plt.subplots(
     1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained"
 )
 for granularity, ax in zip(["connection", "neuron"], axes):
     curves = {method: scores(granularity, method) for method in METHODS}
-    curves["weights as they are"] = scores(granularity, "magnitude", compensate=False)
+    curves["no compensation"] = scores(granularity, "magnitude", compensate=False)
     print(f"{granularity:20}", *(f"{rate:5}" for rate in RATES))
     for name, values in curves.items():
         print(f"{name:20}", *(f"{value:5.2f}" for value in values))
-        control = name in ("random", "weights as they are")
+        control = name in ("random", "no compensation")
         ax.plot(RATES, values, "--" if control else "o-", ms=4, label=name)
     ax.set(title=granularity, xlabel="rate")
 axes[0].set(ylabel="accuracy", ylim=(0, 1))

@@ -2,15 +2,15 @@
 The L1 path of a logistic regression
 ====================================
 
-An L1 penalty picks features, but it also shrinks the coefficients of those that it
-picks, and its strength says little about how many they will be. As a pruning method the
-same lasso meets a number of features exactly, and the survivors are then estimated
-without the penalty. What is that worth?
+An L1 penalty selects features, but it also shrinks their coefficients, and its strength
+does not determine how many features it selects. As a pruning method, the same lasso
+selects an exact number of features, and their coefficients are then re-estimated
+without the penalty. How much better is that?
 """
 
 # %%
-# Thirty standardised measurements of tumours. One logistic regression is fitted, and
-# pruned down to each number of coefficients.
+# The data are thirty standardised measurements of tumours. One logistic regression is
+# fitted and pruned to each number of coefficients.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
@@ -42,9 +42,9 @@ losses = {
 }
 
 # %%
-# The usual way to such a path fits the model anew for every strength of the penalty and
-# takes the number of features that comes out. Where several strengths give one number,
-# the best of them on the test samples is drawn here.
+# The usual path fits a model for every strength of the penalty and counts the selected
+# features. If several strengths select the same number, the plot shows the one that is
+# best on the test samples.
 best: dict[int, float] = {}
 for strength in np.logspace(-2.5, 1, 60):
     lasso = LogisticRegression(
@@ -64,17 +64,17 @@ row = (f"{best.get(n, np.nan):6.3f}" for n in [20, 10, 5, 3, 2, 1])
 print(f"{'penalised, refit':19}", *row)
 
 # %%
-# The fewer coefficients are left, the more the penalty that it takes to get there
-# shrinks them: the dashed curve leaves the others. Which features stay matters less
-# than that the survivors are estimated without it. Taylor, which lets the others adapt
-# when one goes, chooses a little better between features that say the same; "random"
-# is the control, a single draw.
+# Selecting fewer features takes a stronger penalty, which shrinks the coefficients
+# more: the dashed curve rises above the others. The choice of the features matters less
+# than estimating their coefficients without the penalty. Taylor lets the other
+# coefficients adapt when one is removed, so it chooses slightly better between
+# redundant features. "random" is a control with a single draw.
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 left.plot(KEPT, [small.coef_[0] for small in paths["l1"].estimators], lw=1)
 left.set(xlabel="coefficients kept", ylabel="coefficient", title="path of l1")
 for (method, values), marker in zip(losses.items(), "os^"):
     right.plot(KEPT, values, marker=marker, ms=4, label=f"pruned by {method}")
-right.plot(*zip(*sorted(best.items())), "k--", label="penalised, fitted anew")
+right.plot(*zip(*sorted(best.items())), "k--", label="penalised, one fit each")
 right.set(xlabel="coefficients kept", ylabel="test log-loss", ylim=(0, 0.6))
 right.legend(frameon=False)
 for ax in (left, right):

@@ -2,14 +2,14 @@
 Path against GridSearchCV
 =========================
 
-What does it cost to try eight rates? A grid search fits the model anew for each rate
-and fold. The rate does not touch the training, so that one fit a fold is enough:
-:class:`skprune.PruningEstimatorCV` prunes it along the path of all rates.
+What does it cost to try eight rates? A grid search fits the model for each rate and
+fold. The rate does not affect the training, so one fit per fold is enough:
+:class:`skprune.PruningEstimatorCV` prunes that fit to all rates.
 """
 
 # %%
-# Three ways to the same question: a plain grid search, one that caches the fitted
-# models, and the path.
+# There are three ways to search: a plain grid search, a grid search that caches the
+# fitted models, and the path.
 import tempfile
 from time import perf_counter
 
@@ -33,13 +33,13 @@ net = MLPClassifier((100,), max_iter=400, tol=2e-4, random_state=0)
 
 
 def timed(search):
-    """The fitted search, and how many seconds it took."""
+    """Fit a search; return it and the seconds it took."""
     start = perf_counter()
     return search.fit(X, y), perf_counter() - start
 
 
 def grid(**options):
-    """A grid search over the rates, which chooses as the path does."""
+    """Grid search over the rates that chooses by the same rule as the path."""
     pruning = PruningEstimator(net, random_state=0, **options)
     return GridSearchCV(pruning, {"rate": RATES}, refit=within_tolerance(), cv=2)
 
@@ -54,7 +54,7 @@ with tempfile.TemporaryDirectory() as folder:
     }
 
 # %%
-# All three have the same scores to the last digit, and so choose the same rate.
+# The scores of all three are exactly equal, so they choose the same rate.
 path, path_seconds = runs["PruningEstimatorCV"]
 scores = path.cv_results_["mean_test_score"]
 for name, (search, seconds) in runs.items():
@@ -64,9 +64,9 @@ for name, (search, seconds) in runs.items():
     print(f"{name:24}  rate {rate}  same scores: {same}  {share:4.1f} x the time")
 
 # %%
-# The band is one standard error of the best score: the largest rate in it is chosen.
-# The plain grid search takes four times as long; with more rates or folds, or a slower
-# model, more.
+# The band is one standard error of the best score. The search chooses the largest rate
+# within it. The plain grid search takes four times as long, and longer still with more
+# rates or folds or with a slower model.
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(9, 3.4), layout="constrained", width_ratios=[1.4, 1]
 )

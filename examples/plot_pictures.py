@@ -3,8 +3,8 @@ Four pictures of a pruned network
 =================================
 
 What does pruning do to a network that reads digits? The displays of skprune show the
-score by rate, the importances and their cut, the layers before and after, and the
-pixels that are still read.
+score by rate, the importances and their threshold, the layers before and after pruning,
+and the pixels that the pruned network reads.
 """
 
 import matplotlib.pyplot as plt
@@ -24,8 +24,8 @@ X = X / 16
 net = MLPClassifier((60, 30), learning_rate_init=0.005, tol=1e-3, random_state=0)
 
 # %%
-# Score by rate. The grey band is what the tolerance accepts: at most one point of
-# accuracy below the best. The largest rate in it is chosen.
+# The score by rate. The grey band is the tolerance: at most one point of accuracy below
+# the best score. The search chooses the largest rate within it.
 search = PruningEstimatorCV(net, rates=8, cv=3, tolerance=0.01, random_state=0)
 search.fit(X, y)
 print(f"rate {search.rate_:.2f}, accuracy {search.best_score_:.3f}")
@@ -38,18 +38,18 @@ PruningPathDisplay.from_cv_results(
 plt.show()
 
 # %%
-# One ranking of all weights: the cut is the same in each layer, and the layers lose
-# different shares.
+# The importances. All weights are ranked together: the threshold is the same in each
+# layer, and the layers lose different fractions.
 PruningImportanceDisplay.from_estimator(search)
 plt.show()
 
 # %%
-# What is left of the layers. A neuron is in use if a way of non-zero weights leads
-# through it from the input to the output.
+# The layers. A neuron is in use if a path of nonzero weights leads through it from the
+# input to the output.
 PruningLayersDisplay.from_estimator(search)
 plt.show()
 
 # %%
-# Pixels that no weight reads any more are grey.
+# The pixels. Those that the pruned network does not read are grey.
 PruningSupportDisplay.from_estimator(search, shape=(8, 8))
 plt.show()

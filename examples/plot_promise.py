@@ -1,16 +1,16 @@
 """
-Choose the rate with a promise
-==============================
+Choose the rate with a guarantee
+================================
 
-"At most two points of accuracy lost": that a pruned model keeps to it on the held-out
-samples does not mean that it will on new ones, the less so when its rate was chosen
-because it does. :class:`skprune.PruningGuarantee` chooses a rate at which the loss is
-bounded on new samples, with a confidence that one names.
+You want to lose at most two points of accuracy. A pruned model that meets this bound on
+held-out samples may exceed it on new ones, especially if you chose the rate on those
+held-out samples. :class:`skprune.PruningGuarantee` chooses a rate whose loss on new
+samples is bounded, at a confidence level that you set.
 """
 
 # %%
-# Half of the digits train a network, which is pruned at eleven rates; the other half
-# judges. The promise is exact for one split of independent samples, as here.
+# Half of the digits train a network, which is pruned to eleven rates. The other half is
+# held out. The guarantee is exact for one split of independent samples, as here.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -32,23 +32,23 @@ search = PruningEstimatorCV(
 ).fit(X, y)
 
 # %%
-# Rates are tested from the lowest on, and the first that fails ends the search. What
-# counts is how many images only the unpruned network reads, and how many only the
-# pruned one. The probability of such counts, were the loss above the bound, has to be
-# below 0.05.
+# Rates are tested in ascending order, and the first that fails ends the search. The
+# test counts the images that only the unpruned network reads correctly, and those that
+# only the pruned network does. A rate passes if counts as good as these have a
+# probability below 0.05 for any loss above the bound.
 results, n_held_out = search.cv_results_, search.n_held_out_
 print("rate   worse  better  observed loss  p-value")
 for rate, worse, better in zip(RATES, results["n_worse"], results["n_better"]):
     lost = (worse - better) / n_held_out
     p_value = guarantee.p_value(worse, better, n_held_out)
     print(f"{rate:.2f} {worse:7} {better:7} {lost:14.4f} {p_value:8.3f}")
-print(f"promised: rate {search.rate_}")
-print(f"within {MAX_LOSS} of the best as observed: rate {search.rate_at(MAX_LOSS)}")
+print(f"guaranteed: rate {search.rate_}")
+print(f"observed loss within {MAX_LOSS}: rate {search.rate_at(MAX_LOSS)}")
 
 # %%
-# Is the promise kept? Let the held-out images be all there are: then the loss of each
-# rate is known. From them 500 samples of 450 images are drawn, and in each of them a
-# rate is chosen in both ways, as if nothing else were known.
+# Does the guarantee hold? Suppose that the held-out images are the whole population, so
+# that the loss of each rate is known. Draw 500 samples of 450 images from them, and
+# choose a rate on each sample in both ways.
 train, test = next(one_split.split(X))
 net.fit(X[train], y[train])
 path = pruning_path(net, X[train], y[train], rates=RATES, random_state=0)
@@ -58,13 +58,13 @@ loss = -change.mean(axis=1)
 
 rng = np.random.default_rng(0)
 n_draws, n_images = 500, 450
-chosen: dict[str, list[int]] = {"as observed": [], "promised": []}
+chosen: dict[str, list[int]] = {"observed": [], "guaranteed": []}
 for _ in range(n_draws):
     drawn = change[:, rng.integers(len(test), size=n_images)]
     worse, better = (drawn < 0).sum(axis=1), (drawn > 0).sum(axis=1)
     good = np.flatnonzero((worse - better) / n_images <= MAX_LOSS)
-    chosen["as observed"].append(good.max(initial=-1))
-    chosen["promised"].append(guarantee.n_safe(worse, better, n_images) - 1)
+    chosen["observed"].append(good.max(initial=-1))
+    chosen["guaranteed"].append(guarantee.n_safe(worse, better, n_images) - 1)
 
 for name, picks in chosen.items():
     found = np.array(picks)
@@ -74,9 +74,9 @@ for name, picks in chosen.items():
     print(RATES[int(np.median(found[found >= 0]))])
 
 # %%
-# The rate that looks good enough is too high in a large part of the draws. The
-# promised one is not more than one time in twenty, and pays for it with a lower rate;
-# more held-out images narrow the gap.
+# The rate chosen by the observed loss is too high in a large part of the draws. The
+# guaranteed rate is too high at most one time in twenty. The price is a lower rate, and
+# more held-out images make it smaller.
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 ax.plot(RATES, loss, "k.-", label="loss of accuracy")
 ax.axhline(MAX_LOSS, color="0.6", lw=1)
@@ -85,6 +85,6 @@ counts = ax.twinx()
 for (name, picks), shift in zip(chosen.items(), [-0.004, 0.004]):
     share = np.bincount(np.array(picks) + 1, minlength=len(RATES) + 1)[1:] / n_draws
     counts.bar(np.array(RATES) + shift, share, width=0.007, alpha=0.6, label=name)
-counts.set(ylabel="share of the draws that choose it")
+counts.set(ylabel="fraction of draws that choose it")
 figure.legend(frameon=False, loc="outside upper center", ncols=3)
 plt.show()

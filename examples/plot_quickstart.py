@@ -3,14 +3,14 @@ How small can a model get?
 ==========================
 
 A logistic regression, an MLP and a random forest read handwritten digits. Each is
-wrapped in :class:`skprune.PruningEstimator`, at the end of a pipeline. A grid search
-over ``rate`` and ``granularity`` then looks for the smallest model whose accuracy is
-within one point of the best.
+wrapped in :class:`skprune.PruningEstimator` at the end of a pipeline. A grid search
+over ``rate`` and ``granularity`` finds the smallest model whose accuracy is within one
+point of the best.
 """
 
 # %%
-# Three models, and what a unit of each may be. A "connection" is a coefficient, a
-# weight, or a split of a tree; a "neuron" is a feature of the linear model, a hidden
+# Each of the three models has two granularities here. A "connection" is a coefficient,
+# a weight, or a split of a tree. A "neuron" is a feature of the linear model, a hidden
 # neuron of the MLP, or a tree of the forest.
 import tempfile
 import warnings
@@ -42,7 +42,7 @@ GRID = {
 }
 TOLERANCE = 0.01  # accuracy that a smaller model may lose
 
-# The highest rates of the grid lose whole classes; their scores say so as well.
+# the highest rates lose whole classes, which their scores show as well
 warnings.simplefilter("ignore", LostClassWarning)
 threadpool_limits(1)  # of BLAS: for matrices as small as these, more threads are slower
 X, y = load_digits(return_X_y=True)
@@ -50,9 +50,9 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 
 # %%
-# The best score is rarely that of a small model. So each candidate has two scores,
-# accuracy and bytes, and ``refit`` takes the smallest of those that are good enough;
-# among equally large ones, the one of the higher rate.
+# The candidate with the best score is rarely a small model. Each candidate therefore
+# has two scores, accuracy and bytes. ``refit`` chooses the smallest candidate that is
+# good enough, and the higher rate among candidates of equal size.
 def n_bytes(pipeline, X, y):
     return model_size(pipeline[-1]).n_bytes
 
@@ -66,7 +66,7 @@ def smallest(results):
 
 
 # %%
-# With ``memory`` the unpruned model is fitted once a fold, not once a candidate.
+# With ``memory``, the unpruned model is fitted once per fold, not once per candidate.
 def search(model, folder):
     pruning = PruningEstimator(model, memory=folder, random_state=0)
     pipeline = make_pipeline(StandardScaler(), pruning)
@@ -80,10 +80,10 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 # %%
-# ``estimator_`` is a plain scikit-learn model, and ``report_`` compares sizes. For the
-# accuracy and the time before pruning, the model is fitted without it. Parameters are
-# those that are not zero. Part of the bytes that go are the optimiser's: a trained MLP
-# keeps them, prediction has no use for them.
+# ``estimator_`` is a plain scikit-learn model, and ``report_`` compares sizes. The
+# accuracy and the time before pruning are those of the unpruned model. "parameters" are
+# the nonzero ones. Some of the saved bytes belong to the optimiser, which a trained MLP
+# stores but does not need for prediction.
 def milliseconds(model, n_runs=10):
     """Shortest time to predict the test samples, twenty times over."""
     X_many, times = np.tile(X_test, (20, 1)), []
@@ -118,7 +118,8 @@ for cells in table:
     print("  ".join(map(str.ljust, cells, widths)).rstrip())
 
 # %%
-# The accuracy in cross-validation, by rate: where it lets go depends on what a unit is.
+# The plots show the cross-validated accuracy by rate. The rate at which it drops
+# depends on the granularity.
 try:
     import matplotlib.pyplot as plt
 except ModuleNotFoundError:

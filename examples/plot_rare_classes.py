@@ -1,14 +1,14 @@
 """
-Rare classes: what pruning takes from them, and how to give it back
-===================================================================
+Keep rare classes when pruning
+==============================
 
-What few samples need weighs little in a mean over all of them, and is pruned first.
-Accuracy hardly shows it. Here two of the ten digits have a dozen training images each,
-and a random forest loses most of its splits.
+A rare class has little weight in a mean over all samples, so the units that it needs
+are pruned first. Accuracy hardly shows this. Here two of the ten digits have a dozen
+training images each, and a random forest loses most of its splits.
 """
 
 # %%
-# All images of eight digits, and twelve of each 3 and 8.
+# The training data contain all images of eight digits, and twelve each of 3 and 8.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -27,7 +27,7 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=0.5, stratify=y, random_state=0
 )
-number = np.zeros(len(y_train), dtype=int)  # of an image among those of its digit
+number = np.zeros(len(y_train), dtype=int)  # counts the images of each digit
 for digit in np.unique(y):
     number[y_train == digit] = np.arange(np.sum(y_train == digit))
 seen = ~np.isin(y_train, RARE) | (number < 12)
@@ -36,10 +36,10 @@ X_train, y_train = X_train[seen], y_train[seen]
 forest = RandomForestClassifier(100, random_state=0).fit(X_train, y_train)
 
 # %%
-# A class that keeps less than half of its recall on the samples given is called lost,
-# in a warning, and ``report_`` of :class:`skprune.PruningEstimator` has the recall of
-# all of them. These are training samples, which a forest knows by heart: on new ones a
-# class may be lost earlier.
+# A warning names each lost class, one that keeps less than half of its recall on the
+# calibration data. ``report_`` of :class:`skprune.PruningEstimator` contains the recall
+# of every class. The calibration data here are the training samples, which a forest
+# fits perfectly. On new samples, a class may be lost at lower rates.
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     prune(forest, X_train, y_train, rate=0.95)
@@ -47,16 +47,16 @@ for warning in caught:
     print(f"{warning.category.__name__}: {warning.message}")
 
 # %%
-# The remedy is a word on what counts. Sample weights that give each class the same say
-# flow into the ranking of the splits and into the values of the leaves that are left.
-# The forest itself is not fitted again; where it is,
-# ``RandomForestClassifier(class_weight="balanced")`` does the same.
+# The remedy is to weight the samples so that all classes have the same total weight.
+# The weights enter the ranking of the splits and the values of the remaining leaves.
+# The forest itself is not fitted again. If you do fit it, use
+# ``RandomForestClassifier(class_weight="balanced")``.
 balanced = compute_sample_weight("balanced", y_train)
 warnings.simplefilter("ignore", LostClassWarning)
 
 
 def scores(method, sample_weight):
-    """Accuracy, and recall of the rare digits, on new images at each rate."""
+    """Accuracy, and recall of the rare digits, on held-out images at each rate."""
     path = pruning_path(
         forest,
         X_train,
@@ -76,18 +76,18 @@ def scores(method, sample_weight):
 
 
 curves = {
-    "all samples count the same": scores("magnitude", None),
-    "all classes count the same": scores("magnitude", balanced),
+    "equal sample weights": scores("magnitude", None),
+    "balanced class weights": scores("magnitude", balanced),
 }
 print(f"{'rate':>32}", *(f"{rate:5}" for rate in RATES))
 for name, (accuracy, rare) in curves.items():
-    print(f"{name}   all", *(f"{score:5.2f}" for score in accuracy))
+    print(f"{name + '   all':>32}", *(f"{score:5.2f}" for score in accuracy))
     print(f"{'3 and 8':>32}", *(f"{score:5.2f}" for score in rare))
 
 # %%
-# Without weights, recall of 3 and 8 falls from 0.45 to nothing at a rate of 0.9, while
-# accuracy falls to 0.74 only. With them it rises: whatever the rate, the pruned forest
-# reads more of them than the forest as trained.
+# With equal weights, the recall of 3 and 8 falls from 0.45 to zero at a rate of 0.9,
+# while accuracy falls only to 0.74. With balanced weights the recall rises: at every
+# rate, the pruned forest reads more of these digits than the unpruned one.
 figure, axes = plt.subplots(
     1, 2, figsize=(9, 3.4), sharex=True, sharey=True, layout="constrained"
 )

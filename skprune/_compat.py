@@ -1,6 +1,6 @@
-"""Every private name of scikit-learn that skprune needs, in one place.
+"""All private names of scikit-learn that skprune uses.
 
-A release of scikit-learn that moves one of them breaks this file and no other.
+If a release of scikit-learn moves one of them, only this file breaks.
 """
 
 from contextlib import nullcontext
@@ -24,7 +24,6 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
-    InvalidParameterError,
     Options,
     StrOptions,
 )
@@ -35,24 +34,22 @@ try:
 except ModuleNotFoundError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks: none can be set."""
+        """Empty mixin for versions of scikit-learn without callbacks."""
 
 
 class SilentContext:
-    """Stands in for a ``CallbackContext`` that nobody listens to."""
+    """``CallbackContext`` without callbacks: nothing happens."""
 
     def subcontext(self, **options):
-        """Of a part of the task: as silent."""
         return self
 
     def call_on_fit_task_begin(self, **options):
-        """Tells nobody."""
+        pass
 
     def call_on_fit_task_end(self, **options):
-        """Tells nobody."""
+        pass
 
     def propagate_callback_context(self, estimator):
-        """Hands nothing on, as a context manager."""
         return nullcontext()
 
 
@@ -70,46 +67,46 @@ method_params = _check_method_params
 
 
 def open_callback_context(estimator, n_subtasks):
-    """The root of the tasks of an estimator, whose ``fit`` is about to run."""
+    """Return the callback context of an estimator whose ``fit`` is about to run."""
     if not hasattr(estimator, "set_callbacks"):
         return SILENT_CONTEXT
     return estimator._init_callback_context(max_subtasks=n_subtasks)
 
 
 def without_callbacks(estimator):
-    """Take the callbacks off an estimator, in place, and return it."""
+    """Remove the callbacks of an estimator in place, and return it."""
     vars(estimator).pop("_skl_callbacks", None)
     return estimator
 
 
 def scorer_takes_weights(scorer):
-    """Whether a scorer, or one of several, can be given sample weights."""
+    """Return whether a scorer, or one of several, accepts sample weights."""
     asked = getattr(scorer, "_accept_sample_weight", None)
     return asked() if asked else "sample_weight" in signature(scorer).parameters
 
 
 def weighted_scorer(function):
-    """Say that a scoring function takes sample weights, among several scorers too."""
+    """Mark a scoring function as accepting sample weights, also as one of several."""
     function._accept_sample_weight = lambda: True
     return function
 
 
 def first_raw_prediction(model, X):
-    """What gradient boosting starts from, (n_samples, n_outputs)."""
+    """Compute the initial output of gradient boosting, (n_samples, n_outputs)."""
     return model._raw_predict_init(X)
 
 
 class HistTrees:
-    """What is private in a fitted histogram-based gradient boosting model.
+    """Private attributes of a fitted histogram-based gradient boosting model.
 
     Attributes
     ----------
     grid : list of list of TreePredictor
-        Stages, and in each the tree of each output.
+        The tree of each output, for each stage.
     baseline : ndarray of shape (1, n_outputs)
-        What the trees are added to.
+        Output to which the trees are added.
     columns : ndarray of int of shape (n_features,)
-        The column of X that each feature of the trees is.
+        Column of X of each feature of the trees.
     """
 
     def __init__(self, model):
@@ -125,7 +122,7 @@ class HistTrees:
         return np.argsort(~categorical, kind="stable")
 
     def features(self, X):
-        """Validated samples, with encoded categories put first."""
+        """Validate samples, encode categories and put them first."""
         return self.model._preprocess_X(X, reset=False)
 
     @cached_property
@@ -134,14 +131,14 @@ class HistTrees:
         return {"known_cat_bitsets": sets, "f_idx_map": position, "n_threads": 1}
 
     def leaves(self, tree, X):
-        """The leaf that each sample falls into, by a tree that predicts its nodes."""
+        """Find the leaf of each sample, with a tree that predicts node numbers."""
         numbered = copy(tree)
         numbered.nodes = tree.nodes.copy()
         numbered.nodes["value"] = np.arange(len(tree.nodes))
         return numbered.predict(X, **self._categories).astype(np.intp)
 
     def with_grid(self, grid):
-        """A deep copy of the model with other trees."""
+        """Copy the model with other trees."""
         return deepcopy(self.model, memo={id(self.grid): grid})
 
 
@@ -151,16 +148,16 @@ def is_constant(model):
 
 
 def keep_seeds(bagging, members, n_before):
-    """Let the seeds of a bagging model be those of some of its members, in place.
+    """Keep only the seeds of some members of a bagging model, in place.
 
-    A warm start leaves those of the last fit alone; there is then nothing to choose.
+    After a warm start the model has the seeds of its last fit only; they stay.
     """
     if len(bagging._seeds) == n_before:
         bagging._seeds = bagging._seeds[members]
 
 
 def validate_params(estimator):
-    """Raise where a parameter breaks the ``_parameter_constraints`` of its class."""
+    """Check the parameters of an estimator by its ``_parameter_constraints``."""
     estimator._validate_params()
 
 
@@ -173,7 +170,6 @@ __all__ = [
     "HasMethods",
     "HistTrees",
     "Interval",
-    "InvalidParameterError",
     "Options",
     "SparseCoefMixin",
     "StrOptions",

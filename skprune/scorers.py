@@ -1,8 +1,8 @@
-"""Sizes as scorers: the columns beside the score in a search over several metrics.
+"""Scorers that measure the size of a model, for searches over several metrics.
 
-Scores are better when they are greater, so each is the size with a minus in front. They
-take a fitted model, a `PruningEstimator`, or a Pipeline or search that holds one, and
-disregard sample weights.
+Greater scores are better, so each scorer returns the negative size. It accepts a fitted
+model, a `PruningEstimator`, or a Pipeline or search that holds one. Sample weights are
+ignored.
 
 Examples
 --------
@@ -26,31 +26,31 @@ from skprune.estimators.delegation import PrunedModel, check_has_model
 
 @weighted_scorer
 def n_parameters(estimator, X=None, y=None, sample_weight=None):
-    """Minus the number of parameters that the model stores."""
+    """Return minus the number of parameters that the model stores."""
     return -model_size(estimator).n_parameters
 
 
 @weighted_scorer
 def n_nonzero(estimator, X=None, y=None, sample_weight=None):
-    """Minus the number of parameters that are not zero."""
+    """Return minus the number of non-zero parameters."""
     return -model_size(estimator).n_nonzero
 
 
 @weighted_scorer
 def n_macs(estimator, X=None, y=None, sample_weight=None):
-    """Minus the multiply-adds, or comparisons, of one prediction."""
+    """Return minus the number of multiply-adds, or comparisons, per prediction."""
     return -model_size(estimator).n_macs
 
 
 @weighted_scorer
 def n_bytes(estimator, X=None, y=None, sample_weight=None):
-    """Minus the bytes of memory that the arrays of the model take."""
+    """Return minus the number of bytes in the arrays of the model."""
     return -model_size(estimator).n_bytes
 
 
 @weighted_scorer
 def prediction_time(estimator, X, y=None, sample_weight=None):
-    """Minus the seconds that predicting X takes, the median of several calls."""
+    """Return minus the seconds needed to predict X, the median of several calls."""
     if isinstance(estimator, PrunedModel):
         check_has_model(estimator)
         estimator = estimator.estimator_

@@ -63,7 +63,7 @@ def texts(ax):
 
 
 def test_path_shows_mean_scores_by_rate(search):
-    """The curve is the mean score of each rate, the ring the chosen one."""
+    """The curve is the mean score of each rate, and the ring marks the chosen one."""
     display = PruningPathDisplay.from_cv_results(
         search.cv_results_, best_index=search.best_index_
     )
@@ -77,7 +77,7 @@ def test_path_shows_mean_scores_by_rate(search):
 
 
 def test_band_is_the_tolerance(search):
-    """What is shaded reaches from the best mean score down by the tolerance."""
+    """The band reaches from the best mean score down by the tolerance."""
     display = PruningPathDisplay.from_cv_results(search.cv_results_, tolerance=0.02)
 
     best = search.cv_results_["mean_test_score"].max()
@@ -127,7 +127,7 @@ def test_unknown_metric_is_named(search):
 
 
 def test_other_parameters_have_curves_of_their_own():
-    """A grid over rate and granularity is one curve a granularity."""
+    """A grid over rate and granularity gives one curve per granularity."""
     grid = {"rate": [0.5, 0.0], "granularity": ["connection", "neuron"]}
     found = GridSearchCV(PruningEstimator(NET), grid, cv=2).fit(X, y)
 
@@ -170,7 +170,7 @@ def test_path_of_pipeline_that_ends_in_pruning():
 
 
 def test_parameters_of_the_search_count(search):
-    """Of a PruningEstimatorCV all is taken that is not given."""
+    """The parameters of a PruningEstimatorCV are used unless they are given."""
     display = PruningPathDisplay.from_estimator(search, X, y, scoring="f1_macro")
 
     assert_array_equal(display.rates, RATES)
@@ -179,7 +179,7 @@ def test_parameters_of_the_search_count(search):
 
 
 def test_promised_rate_has_no_band():
-    """A guarantee bounds a loss, not a mean score: its rate is marked, no more."""
+    """A guarantee bounds no mean score: its rate is marked, without a band."""
     promise = PruningGuarantee(max_loss=0.1, confidence=0.9)
 
     display = PruningPathDisplay.from_estimator(
@@ -215,7 +215,7 @@ def test_models_of_a_path_are_scored():
     ],
 )
 def test_axes_in_axes_out(draw, plt):
-    """Pictures go into the axes that are given, and make no figure of their own."""
+    """Plots use the given axes and make no figure of their own."""
     figure, axes = plt.subplots(1, 2)
 
     display = draw(axes[1])
@@ -227,7 +227,7 @@ def test_axes_in_axes_out(draw, plt):
 
 
 def test_importances_are_counted_by_layer():
-    """Each row says how many of its units are left, and the cut parts them."""
+    """Each row shows how many of its units are kept, and the cut separates them."""
     model = pruned(rate=0.7)
 
     ax = PruningImportanceDisplay.from_estimator(model).ax_
@@ -247,7 +247,7 @@ def test_importances_are_counted_by_layer():
 
 
 def test_local_scope_has_a_cut_in_each_row():
-    """Where each layer loses the same share, each row has its own cut."""
+    """With scope="local" each row has its own cut."""
     model = pruned(rate=0.5, scope="local")
 
     ax = PruningImportanceDisplay.from_estimator(model).ax_
@@ -282,7 +282,7 @@ def _area(collection):
 
 
 def test_many_trees_are_one_row():
-    """More groups than fit are drawn together."""
+    """More groups than max_rows are plotted as one."""
     forest = RandomForestClassifier(15, max_depth=3, random_state=0)
     model = pruned(forest, rate=0.5, compensate=False)
 
@@ -295,7 +295,7 @@ def test_many_trees_are_one_row():
 
 
 def test_nothing_ranked_is_an_error():
-    """Without importances there is no picture, and the error says why."""
+    """Without importances, plotting raises an error."""
     with pytest.raises(ValueError, match="nothing was ranked"):
         PruningImportanceDisplay.from_estimator(pruned(rate=0))
 
@@ -316,7 +316,7 @@ def test_layers_have_their_widths():
 
 
 def test_neurons_without_a_way_are_not_in_use():
-    """A neuron counts as used on a way of non-zero weights from input to output."""
+    """A neuron is in use on a path of non-zero weights from input to output."""
     model = pruned(rate=0.97)
     used = PruningLayersDisplay.from_estimator(model).after.in_use[0]
 
@@ -331,7 +331,7 @@ def test_neurons_without_a_way_are_not_in_use():
 
 
 def test_removed_layer_leaves_a_gap():
-    """Layers that are left stay in their places."""
+    """Remaining layers keep their positions."""
     model = pruned(granularity="layer", rate=0.5)
 
     display = PruningLayersDisplay.from_estimator(model)
@@ -341,8 +341,8 @@ def test_removed_layer_leaves_a_gap():
 
 
 def test_other_models_have_no_layers():
-    """A forest raises an error that says what the picture is for."""
-    with pytest.raises(TypeError, match="this picture is for MLPClassifier"):
+    """A forest raises an error that names the models with layers."""
+    with pytest.raises(TypeError, match="this plot is for MLPClassifier"):
         PruningLayersDisplay.from_estimator(pruned(LINEAR))
 
 
@@ -360,7 +360,7 @@ def test_pixels_that_survive():
 
 
 def test_features_of_a_pruned_network_are_counted_behind_a_scaler():
-    """Of an estimator, the weights that still read each column of X are shown."""
+    """For an estimator, the number of weights that read each column of X is shown."""
     model = pruned(make_pipeline(StandardScaler(), NET), rate=0.95)
 
     display = PruningSupportDisplay.from_estimator(model, max_bars=64)
@@ -371,7 +371,7 @@ def test_features_of_a_pruned_network_are_counted_behind_a_scaler():
 
 
 def test_bars_have_names_in_order_of_importance():
-    """The features that count most come first, by their names."""
+    """The features with the largest values come first, by their names."""
     import pandas as pd
 
     table = pd.DataFrame(X, columns=[f"pixel {j}" for j in range(64)])
@@ -416,13 +416,13 @@ def test_unfitted_estimator_is_named(kind, estimator):
     ],
 )
 def test_what_was_not_pruned_is_not_called_unfitted(kind, estimator):
-    """A fitted model that has nothing to draw is told so, and what would have."""
-    with pytest.raises(TypeError, match=r"nothing to draw.*fitted PruningEstimator"):
+    """A fitted model that cannot be plotted raises an error with those that can."""
+    with pytest.raises(TypeError, match=r"cannot be plotted.*fitted PruningEstimator"):
         kind.from_estimator(estimator.fit(X, y))
 
 
 def test_containers_are_looked_through():
-    """The last step of a pipeline is what is drawn."""
+    """The last step of a pipeline is plotted."""
     pipe = make_pipeline(StandardScaler(), PruningEstimator(Ridge())).fit(X, y)
 
     display = PruningImportanceDisplay.from_estimator(pipe)
@@ -431,7 +431,7 @@ def test_containers_are_looked_through():
 
 
 def test_library_works_without_matplotlib():
-    """Only drawing needs matplotlib, and says how to install it."""
+    """Only plotting needs matplotlib, and the error tells how to install it."""
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "import numpy as np, skprune\n"

@@ -38,7 +38,11 @@ PAGES = sorted(
     if not {"auto_examples", "generated", "_build"} & set(path.parts)
 )
 PAGE_CODE = sorted(path.stem for path in (ROOT / "docs" / "code").glob("*.py"))
-EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
+QUICKSTART = "plot_quickstart.py"  # the example that every run of the tests includes
+EXAMPLES = [
+    pytest.param(name, marks=() if name == QUICKSTART else pytest.mark.slow)
+    for name in sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
+]
 DATA_PACKAGES = {"plot_adult.py": "mglearn"}  # tests do not need it: not in "test"
 CALLABLES = [
     name for name in skprune.__all__ if not is_dataclass(getattr(skprune, name))

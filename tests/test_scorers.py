@@ -19,7 +19,7 @@ SIZES = ("n_parameters", "n_nonzero", "n_macs", "n_bytes")
 
 @pytest.mark.parametrize("name", SIZES)
 def test_size_is_negated(name):
-    """Greater is better: the scorer is minus the size, in any container."""
+    """The scorer is minus the size, in any container."""
     pipe = make_pipeline(StandardScaler(), PruningEstimator(LogisticRegression()))
     pipe.fit(X, Y)
     expected = -getattr(model_size(pipe[-1].estimator_), name)
@@ -68,7 +68,7 @@ def test_prediction_time_is_a_median_without_the_first_call(monkeypatch):
     ids=lambda model: type(model).__name__,
 )
 def test_prediction_time_is_of_the_ensemble(model):
-    """What scikit-learn's ensembles call ``estimator_`` is not what predicts."""
+    """``estimator_`` of scikit-learn's ensembles is not mistaken for a pruned model."""
     assert scorers.prediction_time(model.fit(X, Y), X) < 0
     pruner = PruningEstimator(model)
     with pytest.raises(NotFittedError):

@@ -1,6 +1,6 @@
-"""Pictures of pruning, drawn with matplotlib where it is installed.
+"""Plots of pruning, made with matplotlib if it is installed.
 
-As in scikit-learn, a display holds what is drawn, `plot` draws it into axes, and class
+As in scikit-learn, a display holds the data, `plot` draws it into axes, and class
 methods compute it from estimators.
 """
 

@@ -1,38 +1,36 @@
-"""PruningImportanceDisplay: how important the units are, and where the cut is."""
+"""PruningImportanceDisplay: histograms of the importances, with the cut."""
 
 import numpy as np
 
 from skprune.display.style import KEPT, MARK, REMOVED, axes_for, bare, pruned_model
 
 N_BINS = 48
-HEIGHT = 0.8  # of the tallest bar, where rows are one apart
-RANGE = 1e-8  # of the largest importance: what is below is one bar
+HEIGHT = 0.8  # height of the tallest bar; the distance of rows is one
+RANGE = 1e-8  # importances below this fraction of the largest share one bar
 
 
 class PruningImportanceDisplay:
-    """Importances of the units by layer or tree, kept and removed ones apart.
+    """Histograms of the importances of kept and removed units, by layer or tree.
 
-    Each row is a histogram over a logarithmic axis, scaled to its own tallest bar;
-    importances that are zero or tiny are in the bar on the far left. A line marks the
-    cut where all that was kept is above all that was removed, in all rows together or
-    in its own; drawn units, and those that hang below others, have none. Use
-    `from_estimator` to make one.
+    Each row is one histogram with a logarithmic axis, scaled to its tallest bar. The
+    leftmost bar holds importances that are zero or tiny. A line marks the cut if all
+    kept units are above all removed ones, either in all rows together or in one row.
+    Units that are sampled, or removed with those above them, have no cut. Create the
+    display with `from_estimator`.
 
     Parameters
     ----------
     importances : ndarray of shape (n_units,)
-        High: keep.
+        Importance of each unit.
     support : ndarray of bool of shape (n_units,)
-        Which units are left.
+        Which units remain.
     groups : list of (str, int, int)
-        Name of each layer or tree, with its first unit and the one after its last.
+        Name of each layer or tree, its first unit and the one after its last.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-        Of the last picture.
-    figure_ : matplotlib.figure.Figure
-        That it is in.
+    ax_, figure_ : matplotlib.axes.Axes, matplotlib.figure.Figure
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -55,50 +53,46 @@ class PruningImportanceDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, max_rows=12, ax=None):
-        """Draw the importances that a fitted estimator has pruned by.
+        """Plot the importances by which a fitted estimator was pruned.
 
         Parameters
         ----------
         estimator : PruningEstimator or PruningEstimatorCV
-            Fitted; or a container that ends in one.
+            Fitted estimator, or a container that ends in one.
         max_rows, ax
             As in `plot`.
 
         Returns
         -------
-        display : PruningImportanceDisplay
-            Drawn.
+        PruningImportanceDisplay
+            The display, plotted.
 
         Raises
         ------
         TypeError
-            If the estimator is something else.
+            If the estimator is of another kind.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
         estimator = pruned_model(estimator)
         groups = [(g.name, g.start, g.stop) for g in estimator.report_.groups]
-        display = cls(
-            importances=estimator.importances_,
-            support=estimator.support_,
-            groups=groups,
-        )
-        return display.plot(max_rows=max_rows, ax=ax)
+        found = {"importances": estimator.importances_, "support": estimator.support_}
+        return cls(**found, groups=groups).plot(max_rows=max_rows, ax=ax)
 
     def plot(self, *, max_rows=12, ax=None):
-        """Draw a row for each layer or tree.
+        """Plot a row for each layer or tree.
 
         Parameters
         ----------
         max_rows : int, default=12
-            More layers or trees than that are drawn as one row.
+            If there are more layers or trees, one row shows all of them.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes to plot in. None makes a figure.
 
         Returns
         -------
-        display : PruningImportanceDisplay
-            With ``ax_`` and ``figure_``.
+        PruningImportanceDisplay
+            The display itself.
 
         Raises
         ------
@@ -107,8 +101,8 @@ class PruningImportanceDisplay:
         """
         if not np.any(self.importances > 0):
             raise ValueError(
-                "There are no importances to draw: nothing was ranked. Prune at a "
-                "rate above 0 a model that has units."
+                "There are no importances to plot: nothing was ranked. Prune a model "
+                "that has units at a rate above 0."
             )
         ax = axes_for(ax)
         self.ax_, self.figure_ = ax, ax.figure
@@ -153,7 +147,7 @@ class PruningImportanceDisplay:
 
 
 def _cut(importances, kept):
-    """Between what was removed and what was kept; None where they overlap."""
+    """Return the cut between removed and kept units, or None if they overlap."""
     if kept.all() or not kept.any():
         return None
     last, first = importances[~kept].max(), importances[kept].min()
@@ -161,7 +155,7 @@ def _cut(importances, kept):
 
 
 def _edges(importances):
-    """Edges of the bins, evenly spaced in the logarithm; the lowest holds zeros too."""
+    """Return logarithmically spaced edges of bins, of which the lowest holds zeros."""
     positive = importances[importances > 0]
     high = positive.max()
     low = min(max(positive.min(), high * RANGE), high / 2)
@@ -169,7 +163,7 @@ def _edges(importances):
 
 
 def _unique(ax):
-    """Handles and labels of a legend, each label once."""
+    """Return handles and labels of a legend, each label once."""
     handles, labels = ax.get_legend_handles_labels()
     by_label = dict(zip(labels, handles))
     return by_label.values(), by_label.keys()

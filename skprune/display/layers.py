@@ -1,4 +1,4 @@
-"""PruningLayersDisplay: the layers of a network before and after pruning."""
+"""PruningLayersDisplay: plot of the layers of a network before and after pruning."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ from skprune.display.style import KEPT, REMOVED, axes_for, pruned_model
 from skprune.structures import final_model
 from skprune.structures.net_view import net_view
 
-BAR = 0.16  # width of a layer, where layers are one apart
+BAR = 0.16  # width of a layer; the distance of layers is one
 
 
 @dataclass(frozen=True)
 class Layers:
-    """How wide the layers of a network are, and how many weights join them.
+    """Widths of the layers of a network, and numbers of weights between them.
 
     Attributes
     ----------
     widths : list of int of length n_layers
-        Features, hidden neurons layer by layer, and outputs.
+        Number of features, of neurons in each hidden layer, and of outputs.
     in_use : list of int of length n_layers
-        Those on a way of non-zero weights from the input to the output.
+        Number of those on a path of non-zero weights from the input to the output.
     n_weights : list of int of length n_layers - 1
-        Weights and intercepts that are not zero.
+        Number of non-zero weights and intercepts.
     """
 
     widths: list
@@ -31,25 +31,23 @@ class Layers:
 
 
 class PruningLayersDisplay:
-    """The layers of an MLP before and after pruning, as a silhouette.
+    """Plot of the layers of an MLP before and after pruning.
 
-    The height of a layer is the square root of its number of neurons; what is between
-    two layers is the darker, the larger the share of the weights that is left. Use
-    `from_estimator` to make one.
+    The height of a layer is the square root of its number of neurons. The area between
+    two layers is darker the more weights remain. Create the display with
+    `from_estimator`.
 
     Parameters
     ----------
     before, after : Layers
-        The network as trained, and pruned.
+        The network before and after pruning.
     positions : ndarray of int of shape (n_layers_after,)
-        Which layer of the first each layer of the second is.
+        Index in `before` of each layer of `after`.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-        Of the last picture.
-    figure_ : matplotlib.figure.Figure
-        That it is in.
+    ax_, figure_ : matplotlib.axes.Axes, matplotlib.figure.Figure
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -72,24 +70,24 @@ class PruningLayersDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None):
-        """Draw the layers of a pruned MLP.
+        """Plot the layers of a pruned MLP.
 
         Parameters
         ----------
         estimator : PruningEstimator or PruningEstimatorCV
-            Fitted, around an MLP or a container of one; or a container that ends in it.
+            Fitted estimator whose model is an MLP, or a container that ends in one.
         ax : matplotlib.axes.Axes, default=None
             As in `plot`.
 
         Returns
         -------
-        display : PruningLayersDisplay
-            Drawn.
+        PruningLayersDisplay
+            The display, plotted.
 
         Raises
         ------
         TypeError
-            If the estimator is something else, or its model is no MLP.
+            If the estimator is of another kind, or its model is no MLP.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -106,17 +104,17 @@ class PruningLayersDisplay:
         return cls(before=before, after=after, positions=positions).plot(ax=ax)
 
     def plot(self, *, ax=None):
-        """Draw the network as trained above the pruned one.
+        """Plot the network as trained above the pruned one.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes to plot in. None makes a figure.
 
         Returns
         -------
-        display : PruningLayersDisplay
-            With ``ax_`` and ``figure_``.
+        PruningLayersDisplay
+            The display itself.
         """
         ax = axes_for(ax)
         self.ax_, self.figure_ = ax, ax.figure
@@ -137,7 +135,7 @@ class PruningLayersDisplay:
         heights = np.sqrt(np.array(layers.widths) / tallest)
         used = np.sqrt(np.array(layers.in_use) / tallest)
         places = np.asarray(positions, dtype=float)
-        names = ("no longer in use", "in use") if y else (None, None)
+        names = ("not in use", "in use") if y else (None, None)
         for tall, color, name in zip((heights, used), (REMOVED, KEPT), names):
             ax.bar(places, tall, BAR, y - tall / 2, color=color, label=name)
         for k, count in enumerate(layers.n_weights):
@@ -165,30 +163,30 @@ class PruningLayersDisplay:
 
 
 def _weights(model):
-    """Weights of each layer as the model stores them."""
+    """Return the weights of each layer as the model stores them."""
     try:
         return [W for W, _ in net_view(model).layers]
     except TypeError as error:
         raise TypeError(
-            f"{type(model).__name__} has no layers to draw; this picture is for "
+            f"{type(model).__name__} has no layers to plot; this plot is for "
             "MLPClassifier, MLPRegressor and other networks. Print report_ instead."
         ) from error
 
 
 def _trained(parts, n_features):
-    """Layers of the network before pruning, from the sizes of its parts."""
-    # what is stored but multiplies nothing is an intercept, one for each output
+    """Make the layers of the network before pruning from the sizes of its parts."""
+    # a layer has one intercept per output: a parameter without a multiplication
     widths = [part.n_parameters - int(part.n_macs) for part in parts.values()]
     counts = [part.n_nonzero for part in parts.values()]
     return Layers([n_features, *widths], [n_features, *widths], counts)
 
 
 def _pruned(coefs, n_nonzero):
-    """Layers of a pruned network, with the neurons that are on a way to the output."""
-    fed, heard = [np.ones(coefs[0].shape[0])], [np.ones(coefs[-1].shape[1])]
+    """Make the layers of a pruned network, and count the neurons in use."""
+    fed, read = [np.ones(coefs[0].shape[0])], [np.ones(coefs[-1].shape[1])]
     for W in coefs:
         fed.append((abs(W).T @ fed[-1] > 0).astype(float))
     for W in reversed(coefs):
-        heard.append((abs(W) @ heard[-1] > 0).astype(float))
-    in_use = [int(np.sum(one * other)) for one, other in zip(fed, reversed(heard))]
+        read.append((abs(W) @ read[-1] > 0).astype(float))
+    in_use = [int(np.sum(one * other)) for one, other in zip(fed, reversed(read))]
     return Layers([len(layer) for layer in fed], in_use, n_nonzero)

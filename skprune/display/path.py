@@ -1,65 +1,63 @@
-"""PruningPathDisplay: what a score does as the rate grows, and which rate is chosen."""
+"""PruningPathDisplay: plot of a score against the rate, with the chosen rate."""
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
 
-from skprune.display.candidates import (
-    accepted_loss,
-    curve_names,
-    scores_by_split,
-    standard_error,
-)
 from skprune.display.style import CURVES, MARK, MARKERS, axes_for, bare
 from skprune.estimators.pruner import PruningEstimator
-from skprune.search.estimator_cv import PRUNING, PruningEstimatorCV
+from skprune.search.estimator_cv import SHARED, PruningEstimatorCV
 from skprune.search.guarantee import PruningGuarantee
-from skprune.search.tolerance import candidate_rates, largest_within, rate_parameter
+from skprune.search.tolerance import (
+    accepted_loss,
+    candidate_rates,
+    largest_within,
+    rate_parameter,
+    scores_by_split,
+)
 
 SIZES = {
-    "n_units": "units left",
+    "n_units": "remaining units",
     "n_parameters": "parameters",
-    "n_nonzero": "parameters that are not zero",
-    "n_macs": "multiply-adds a prediction",
+    "n_nonzero": "non-zero parameters",
+    "n_macs": "multiply-adds per prediction",
     "n_bytes": "bytes",
 }
 TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
-STEEP = 0.9  # a largest rate above it is drawn on a logarithmic scale of what is left
+STEEP = 0.9  # rates beyond it need a logarithmic scale of the fraction kept
 
 
 class PruningPathDisplay:
-    """Score against the rate, or against the size that is left.
+    """Plot of a score against the rate or a size of the pruned models.
 
-    Use `from_estimator`, `from_cv_results` or `from_path` to make one.
+    Create it with `from_estimator`, `from_cv_results` or `from_path`.
 
     Parameters
     ----------
     rates : ndarray of shape (n_candidates,)
         Rate of each candidate.
     scores : ndarray of shape (n_candidates, n_splits)
-        Greater is better.
+        Scores; greater is better.
     sizes : dict of str to ndarray of shape (n_candidates,), default=None
-        Sizes of the pruned models, by ``"n_units"``, ``"n_parameters"``,
-        ``"n_nonzero"``, ``"n_macs"`` and ``"n_bytes"``, those that are known.
+        Sizes of the pruned models. The keys are those known of ``"n_units"``,
+        ``"n_parameters"``, ``"n_nonzero"``, ``"n_macs"`` and ``"n_bytes"``.
     curves : sequence of str of shape (n_candidates,), default=None
-        Which curve each candidate is on; None for one curve.
+        Name of the curve that each candidate is on. None draws one curve.
     chosen : int, default=None
-        Index of the candidate that is marked.
+        Index of the candidate to mark.
     threshold : float, default=None
-        The lowest mean score that is good enough: the band from there up to the best
-        is shaded.
+        Lowest mean score that is good enough. The band from there up to the best mean
+        score is shaded.
     score_name : str, default="score"
-        Of the vertical axis.
+        Label of the vertical axis.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-        Of the last picture.
-    figure_ : matplotlib.figure.Figure
-        That it is in.
+    ax_, figure_ : matplotlib.axes.Axes, matplotlib.figure.Figure
+        Axes and figure of the last plot.
     lines_ : list of matplotlib.lines.Line2D
-        One a curve.
+        One line per curve.
 
     See Also
     --------
@@ -113,44 +111,39 @@ class PruningPathDisplay:
         x="rate",
         ax=None,
     ):
-        """Prune at many rates in cross-validation and draw the scores.
+        """Prune at several rates in cross-validation and plot the scores.
 
-        The model is fitted once a fold, by `PruningEstimatorCV`.
+        `PruningEstimatorCV` does the search, with one fit of the model per fold.
 
         Parameters
         ----------
         estimator : PruningEstimator, PruningEstimatorCV, Pipeline or model
-            Not changed. Of the first two, and of a PruningEstimator at the end of a
-            Pipeline, all parameters count that are not given here; a bare model is
-            pruned by the defaults.
+            Estimator to search over; not changed. Its own parameters are used, also
+            those of a PruningEstimator at the end of a Pipeline, unless they are given
+            here. A model of another kind is pruned with the default parameters.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         rates, cv, scoring, tolerance, n_jobs
-            As in `PruningEstimatorCV`, with one score; None takes what `estimator`
-            has, or the default.
+            As in `PruningEstimatorCV`, but with one score. None uses the value of
+            `estimator`, or the default.
         x, ax
             As in `plot`.
 
         Returns
         -------
-        display : PruningPathDisplay
-            Drawn.
+        PruningPathDisplay
+            The display, plotted.
         """
-        given = {
-            "rates": rates,
-            "cv": cv,
-            "scoring": scoring,
-            "tolerance": tolerance,
-            "n_jobs": n_jobs,
-        }
+        names = "rates", "cv", "scoring", "tolerance", "n_jobs"
+        given = dict(zip(names, (rates, cv, scoring, tolerance, n_jobs)))
         given = {name: value for name, value in given.items() if value is not None}
         search = _search(estimator).set_params(**given, refit=False).fit(X, y)
-        promised = isinstance(search.tolerance, PruningGuarantee)
+        guaranteed = isinstance(search.tolerance, PruningGuarantee)
         return cls.from_cv_results(
             search.cv_results_,
-            tolerance=None if promised else search.tolerance,
+            tolerance=None if guaranteed else search.tolerance,
             best_index=search.best_index_,
             score_name=_score_name(search.scoring, estimator),
             x=x,
@@ -170,51 +163,49 @@ class PruningPathDisplay:
         x="rate",
         ax=None,
     ):
-        """Draw what a search has found.
+        """Plot the scores of a search.
 
-        Candidates that differ in other parameters than the rate are on curves of
-        their own.
+        Candidates that differ in other parameters than the rate are on separate curves.
 
         Parameters
         ----------
         cv_results : dict of str to ndarray
-            Of a `PruningEstimatorCV`, or of a GridSearchCV with a rate among its
-            parameters.
+            Results of a `PruningEstimatorCV`, or of a GridSearchCV over a rate.
         metric : str, default="score"
-            Which score, in a search over several.
+            Which score to plot, if there are several.
         param : str, default=None
-            Name of the rate; None finds the one that is ``rate`` or ends in
+            Name of the rate. None finds the parameter that is ``rate`` or ends in
             ``__rate``.
         tolerance : "1se" or float, default=None
-            Shades the scores that are good enough, and marks the candidate of the
-            largest rate among them.
+            If given, scores that are good enough are shaded, and the candidate with
+            the largest rate among them is marked.
         best_index : int, default=None
-            Marks this candidate; ``best_index_`` of the search.
+            Index of the candidate to mark instead, such as ``best_index_`` of the
+            search.
         score_name : str, default=None
-            Of the vertical axis; None takes `metric`.
+            Label of the vertical axis. None uses `metric`.
         x, ax
             As in `plot`.
 
         Returns
         -------
-        display : PruningPathDisplay
-            Drawn.
+        PruningPathDisplay
+            The display, plotted.
         """
         param = rate_parameter(cv_results, param)
         rates = candidate_rates(cv_results, param)
         scores, threshold = scores_by_split(cv_results, metric), None
         if tolerance is not None:
-            means, stds = scores.mean(axis=1), scores.std(axis=1)
-            threshold = np.nanmax(means) - accepted_loss(scores, tolerance)
+            counted = scores.mean(axis=1), scores.std(axis=1), scores.shape[1]
+            threshold = np.nanmax(counted[0]) - accepted_loss(*counted, tolerance)
             if best_index is None:
-                counted = scores.shape[1], rates, tolerance
-                best_index = largest_within(means, stds, *counted)
+                best_index = largest_within(*counted, rates, tolerance)
         sizes = {name: cv_results.get(f"mean_{name}") for name in SIZES}
         display = cls(
             rates=rates,
             scores=scores,
             sizes={name: size for name, size in sizes.items() if size is not None},
-            curves=curve_names(cv_results["params"], param),
+            curves=_curve_names(cv_results["params"], param),
             chosen=best_index,
             threshold=threshold,
             score_name=score_name or metric,
@@ -223,25 +214,25 @@ class PruningPathDisplay:
 
     @classmethod
     def from_path(cls, path, X, y, *, scoring=None, x="rate", ax=None):
-        """Score the models of a path and draw their scores.
+        """Score the models of a path and plot their scores.
 
         Parameters
         ----------
         path : PruningPath
-            As `pruning_path` returns it.
+            Result of `pruning_path`.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples that the model was not trained on.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            Targets of the samples.
         scoring : str, callable or None, default=None
-            One score; None takes ``score`` of the model.
+            One score. None uses ``score`` of the model.
         x, ax
             As in `plot`.
 
         Returns
         -------
-        display : PruningPathDisplay
-            Drawn.
+        PruningPathDisplay
+            The display, plotted.
         """
         scores = [
             check_scoring(model, scoring)(model, X, y) for model in path.estimators
@@ -258,7 +249,7 @@ class PruningPathDisplay:
         return display.plot(ax=ax, x=x)
 
     def plot(self, *, ax=None, x="rate"):
-        """Draw the scores.
+        """Plot the scores.
 
         The band around a curve is one standard error of the mean over the splits to
         each side.
@@ -266,25 +257,25 @@ class PruningPathDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes to plot in. None makes a figure.
         x : str, default="rate"
-            What the horizontal axis is: "rate", or a size that is known, such as
-            "n_parameters".
+            Horizontal axis: "rate", or a known size such as "n_parameters".
 
         Returns
         -------
-        display : PruningPathDisplay
-            With ``ax_``, ``figure_`` and ``lines_``.
+        PruningPathDisplay
+            The display itself.
 
         Raises
         ------
         ValueError
-            For an `x` that is not known; names those that are.
+            If `x` is not known.
         """
         positions = self._positions(x)
         ax = axes_for(ax)
         self.ax_, self.figure_ = ax, ax.figure
-        means, spread = self.scores.mean(axis=1), standard_error(self.scores)
+        means = self.scores.mean(axis=1)
+        spread = self.scores.std(axis=1) / np.sqrt(self.scores.shape[1])
         if self.threshold is not None:
             top = np.nanmax(means)
             ax.axhspan(self.threshold, top, color="0.92", label="good enough")
@@ -304,17 +295,14 @@ class PruningPathDisplay:
         return self
 
     def _positions(self, x):
-        """Where each candidate is on the horizontal axis."""
+        """Return the position of each candidate on the horizontal axis."""
         known = {"rate": self.rates, **(self.sizes or {})}
         if x not in known:
-            raise ValueError(
-                f"x={x!r} is not known of these candidates; choose one of "
-                f"{list(known)}."
-            )
+            raise ValueError(f"x={x!r} is not known; choose one of {list(known)}.")
         return np.asarray(known[x], dtype=float)
 
     def _members(self):
-        """Candidates of each curve, by its name."""
+        """Return the indices of the candidates on each curve, by its name."""
         if self.curves is None:
             return {None: np.arange(len(self.rates))}
         names = np.asarray(self.curves, dtype=object)
@@ -328,12 +316,12 @@ class PruningPathDisplay:
 
     def _lay_out(self, ax, x):
         bare(ax)
-        ax.set(xlabel=SIZES.get(x, "rate: share of the units removed"))
+        ax.set(xlabel=SIZES.get(x, "rate: fraction of units removed"))
         ax.set_ylabel(self.score_name)
         if x != "rate":
             _lay_out_sizes(ax)
         elif np.max(self.rates) > STEEP:
-            ax.set_xscale("function", functions=(_decades_gone, _rate_of_decades))
+            ax.set_xscale("function", functions=(_decades_removed, _rate_of_decades))
             ax.set_xticks([tick for tick in TICKS if tick <= np.max(self.rates)])
             ax.xaxis.set_major_formatter("{x:g}")
         if ax.get_legend_handles_labels()[0]:
@@ -349,8 +337,8 @@ def _lay_out_sizes(ax):
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _decades_gone(rate):
-    """Powers of ten by which the units have become fewer."""
+def _decades_removed(rate):
+    """Return the powers of ten by which the number of units has fallen."""
     return -np.log10(np.maximum(1 - np.asarray(rate), 1e-9))
 
 
@@ -358,21 +346,32 @@ def _rate_of_decades(decades):
     return 1 - 10.0 ** -np.asarray(decades)
 
 
+def _curve_names(params, rate):
+    """Name the curve of each candidate by what varies besides the rate, if anything."""
+    names = dict.fromkeys(name for candidate in params for name in candidate)
+    columns = [
+        [str(candidate.get(name, "")) for candidate in params]
+        for name in names
+        if name != rate
+    ]
+    varied = [column for column in columns if len(set(column)) > 1]
+    return [", ".join(row) for row in zip(*varied)] if varied else None
+
+
 def _search(estimator):
-    """The search over the rates of an estimator, unfitted."""
+    """Make the unfitted search over the rates of an estimator."""
     if isinstance(estimator, PruningEstimatorCV):
         return clone(estimator)
     model = clone(estimator)
     if isinstance(model, Pipeline) and isinstance(model[-1], PruningEstimator):
-        pruner = model[-1]
-        model.steps[-1] = (model.steps[-1][0], pruner.estimator)
+        name, pruner = model.steps[-1]
+        model.steps[-1] = name, pruner.estimator
     elif isinstance(model, PruningEstimator):
         pruner, model = model, model.estimator
     else:
         return PruningEstimatorCV(model)
-    return PruningEstimatorCV(
-        model, **{name: getattr(pruner, name) for name in PRUNING}
-    )
+    options = {name: getattr(pruner, name) for name in SHARED}
+    return PruningEstimatorCV(**{**options, "estimator": model})
 
 
 def _score_name(scoring, estimator):

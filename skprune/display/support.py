@@ -1,4 +1,4 @@
-"""PruningSupportDisplay: which input features, or pixels, survive."""
+"""PruningSupportDisplay: plot of the input features, or pixels, that are kept."""
 
 import numpy as np
 
@@ -11,27 +11,25 @@ IMPORTANCE, USE = "importance", "weights or splits that read it"
 
 
 class PruningSupportDisplay:
-    """Which input features a pruned model still reads, as bars or as an image.
+    """Plot of the input features that a pruned model reads, as bars or as an image.
 
-    Use `from_estimator` to make one.
+    Create it with `from_estimator`.
 
     Parameters
     ----------
     support : ndarray of bool of shape (n_features,)
-        Which features are left.
+        Which features are kept.
     values : ndarray of shape (n_features,)
-        How much each feature counts; not negative.
+        Non-negative value of each feature.
     value_name : str
-        What that is.
+        Name of the values.
     names : sequence of str of shape (n_features,)
-        Of the features.
+        Names of the features.
 
     Attributes
     ----------
-    ax_ : matplotlib.axes.Axes
-        Of the last picture.
-    figure_ : matplotlib.figure.Figure
-        That it is in.
+    ax_, figure_ : matplotlib.axes.Axes, matplotlib.figure.Figure
+        Axes and figure of the last plot.
 
     Examples
     --------
@@ -55,26 +53,26 @@ class PruningSupportDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, *, shape=None, max_bars=30, ax=None):
-        """Draw the features that a fitted estimator has kept.
+        """Plot the features that a fitted estimator has kept.
 
         Parameters
         ----------
         estimator : PruningSelector, PruningEstimator or PruningEstimatorCV
-            Fitted, or a container that ends in one. Of a selector importances are
-            drawn; of the others the number of weights or splits that read each feature
-            after pruning.
+            Fitted estimator, or a container that ends in one. The values of a selector
+            are its importances. Those of the others are the number of weights or
+            splits that read each feature after pruning.
         shape, max_bars, ax
             As in `plot`.
 
         Returns
         -------
-        display : PruningSupportDisplay
-            Drawn.
+        PruningSupportDisplay
+            The display, plotted.
 
         Raises
         ------
         TypeError
-            If the estimator is something else.
+            If the estimator is of another kind.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         """
@@ -92,27 +90,27 @@ class PruningSupportDisplay:
         return display.plot(shape=shape, max_bars=max_bars, ax=ax)
 
     def plot(self, *, shape=None, max_bars=30, ax=None):
-        """Draw the features.
+        """Plot the features.
 
         Parameters
         ----------
         shape : (int, int), default=None
-            Rows and columns of the image that the features are the pixels of. Removed
-            pixels are grey. None draws bars.
+            Rows and columns of an image whose pixels are the features; removed pixels
+            are grey. None plots bars.
         max_bars : int, default=30
-            So many features that count most have a bar.
+            Largest number of bars. Kept features and large values come first.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes to plot in. None makes a figure.
 
         Returns
         -------
-        display : PruningSupportDisplay
-            With ``ax_`` and ``figure_``.
+        PruningSupportDisplay
+            The display itself.
 
         Raises
         ------
         ValueError
-            If the image has another number of pixels than there are features.
+            If the number of pixels is not the number of features.
         """
         if shape is not None and np.prod(shape) != len(self.support):
             raise ValueError(
@@ -150,7 +148,7 @@ class PruningSupportDisplay:
 
 
 def _use(fitted, n_features):
-    """Weights or splits that read each column of X."""
+    """Count the weights or splits that read each column of X."""
     model = final_model(fitted)
     use = np.zeros(n_features, dtype=int)
     use[input_columns(fitted, n_features)] = feature_use(model)

@@ -24,8 +24,8 @@ from skprune.estimators.pruner import PruningEstimator
 from skprune.estimators.routing import trainer
 from skprune.structures import final_model
 
-PLAN = ("method", "n_steps", "compensate", "finetune", "verbose")
-SHARED = ("estimator", *PLAN, "memory", "random_state")
+OPTIONS = ("method", "n_steps", "compensate", "finetune", "verbose")
+SHARED = ("estimator", *OPTIONS, "memory", "random_state")
 
 
 class PruningSelector(
@@ -175,7 +175,7 @@ class PruningSelector(
         return self
 
     def _plan(self):
-        options = {name: getattr(self, name) for name in PLAN}
+        options = {name: getattr(self, name) for name in OPTIONS}
         return plan_for(self.estimator, granularity="feature", **options)
 
     def _labels(self):

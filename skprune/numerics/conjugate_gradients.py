@@ -48,7 +48,7 @@ def _inner(a, b):
 
 
 def _ratio(numerator, denominator):
-    """Quotients, zero for a column that is solved exactly."""
+    """Divide; zero for a column that is solved exactly."""
     return np.divide(
         numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
     )

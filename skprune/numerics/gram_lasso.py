@@ -23,15 +23,15 @@ class GramLasso(LassoProblem):
         self.W = np.zeros_like(cross)
 
     def value(self, W):
-        """Loss without the penalty, a float."""
+        """Compute the loss without the penalty, a float."""
         return float(np.sum(W * (self.gram @ W / 2 - self.cross)))
 
     def gradient(self, W):
-        """Derivative of the loss with respect to W, (n_inputs, n_outputs)."""
+        """Compute the derivative of the loss by W, (n_inputs, n_outputs)."""
         return self.gram @ W - self.cross
 
     def _descend(self, rows, column, penalty):
-        """Coordinate descent; the loss of scikit-learn is a mean over rows of X."""
+        """Run coordinate descent; the loss of scikit-learn is a mean over rows of X."""
         X, targets = self.factor[:, rows], self.targets[:, column]
         options: dict[str, Any] = {"tol": 1e-8, "max_iter": 5000}
         if targets.ndim == 1:

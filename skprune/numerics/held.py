@@ -101,7 +101,7 @@ def _members(item):
 
 
 def _state_of(item):
-    """What pickle would save of an object, or its attributes if it cannot."""
+    """List what pickle would save of an object, or its attributes if it cannot."""
     try:
         reduced = item.__reduce_ex__(4)
     except Exception:  # pickling may fail in any way

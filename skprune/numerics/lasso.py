@@ -250,11 +250,11 @@ class SumOfLosses:
             yield problem.problem, part.reshape(problem.W.shape)
 
     def value(self, W):
-        """Sum of the losses, a float."""
+        """Compute the sum of the losses, a float."""
         return sum(loss.value(part) for loss, part in self._parts(W))
 
     def gradient(self, W):
-        """Derivative of the sum with respect to W, (n_weights, 1)."""
+        """Compute the derivative of the sum with respect to W, (n_weights, 1)."""
         parts = [loss.gradient(part).ravel() for loss, part in self._parts(W)]
         return np.concatenate(parts)[:, None]
 

@@ -223,11 +223,11 @@ def _constrained(equations, mask, prior, ridge, columns):
         return W
     inverse = cho_solve(factor, np.eye(len(ridge)))
     for k, removed in enumerate(~mask[:, columns].T):
-        gone = removed.nonzero()[0]
-        if len(gone):
-            rows = inverse[gone]
-            W[:, k] -= _solve_positive(rows[:, gone], W[gone, k]) @ rows
-            W[gone, k] = 0.0
+        lost = removed.nonzero()[0]
+        if len(lost):
+            rows = inverse[lost]
+            W[:, k] -= _solve_positive(rows[:, lost], W[lost, k]) @ rows
+            W[lost, k] = 0.0
     return W
 
 
@@ -272,7 +272,7 @@ def solve_iteratively(
     target_mean = weights @ Z if centred else np.zeros(Z.shape[1])
 
     def moments(V):
-        """Weighted second moments of inputs and V, zero outside the mask."""
+        """Compute weighted second moments of inputs and V, zero outside the mask."""
         V = weights[:, None] * (V - weights @ V if centred else V)
         return mask * (A.T @ V)
 

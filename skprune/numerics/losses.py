@@ -149,7 +149,7 @@ SQUARED_HINGE = Loss(
 
 
 def tweedie(power):
-    """Half the Tweedie deviance with a log link, up to a term of Y alone.
+    """Build half the Tweedie deviance with a log link, up to a term of Y alone.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def tweedie(power):
 
 
 def huber(threshold, share):
-    """Huber's loss [1]_: quadratic up to a distance, linear beyond it.
+    """Build Huber's loss [1]_: quadratic up to a distance, linear beyond it.
 
     Parameters
     ----------
@@ -249,5 +249,5 @@ def weighted_quantile(values, weights, share):
 
 
 def _power_term(Z, exponent):
-    """Integral of ``exp(exponent * Z)`` over Z."""
+    """Integrate ``exp(exponent * Z)`` over Z."""
     return Z if exponent == 0 else np.exp(exponent * Z) / exponent

@@ -11,7 +11,7 @@ import numpy as np
 
 from skprune.numerics.network import Signals
 
-MOST = 0.9  # of the features: where so many are read, X is not copied without the rest
+MOST = 0.9  # share of features read, above which X is not copied without the others
 
 
 @dataclass(frozen=True)

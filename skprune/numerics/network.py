@@ -180,7 +180,7 @@ class Signals:
         sums: list = []
         for rows, inputs in self.blocks():
             hidden = inputs[1:]
-            # what never changes is at no distance, to the last digit
+            # shifted by its first row, a constant input has exactly no spread
             centres = centres or [A[0].copy() for A in hidden]
             sums = sums or [np.zeros((2, A.shape[1])) for A in hidden]
             for A, centre, (first, second) in zip(hidden, centres, sums):

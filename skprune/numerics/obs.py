@@ -75,10 +75,15 @@ def elimination_costs(inverse, W, share=0.0, score=loss_increase):
         kept = np.delete(np.arange(len(remaining)), removed)
         inverse = np.asfortranarray(inverse[np.ix_(kept, kept)])
         W, remaining = W[kept], remaining[kept]
-    by_input = np.empty(sum(map(len, order)))
+    return costs_by_unit(order, costs)
+
+
+def costs_by_unit(order, costs):
+    """Sort costs of units, in parts in the order of removal, by the unit."""
+    by_unit = np.empty(sum(map(len, order)))
     if order:
-        by_input[np.concatenate(order)] = strictly_increasing(np.concatenate(costs))
-    return by_input
+        by_unit[np.concatenate(order)] = strictly_increasing(np.concatenate(costs))
+    return by_unit
 
 
 def strictly_increasing(costs):

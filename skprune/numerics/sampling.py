@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-SENSITIVITY_ROWS = 256  # samples on which the largest share of a unit is looked for
+# Samples on which the largest share of a unit is computed. More of them find more of
+# the rare large shares, and take time and memory in proportion.
+SENSITIVITY_ROWS = 256
 
 
 def inclusion_probabilities(sizes, n_keep):

@@ -62,7 +62,8 @@ def keep_units(importances, n_remove, units, scope):
        ICLR 2021.
     """
     if scope == "local":
-        return _keep_local(nested_rank(importances, units), n_remove, units)
+        place = _rank_in_group(nested_rank(importances, units), units)
+        return place >= apportion(n_remove, units)[units.group]
     if scope == "lamp":
         importances = layer_adaptive(importances, units)
     kept = _keep_highest(importances, n_remove, units)
@@ -140,11 +141,6 @@ def _above_floor(ranks, n_remove, units):
     return kept
 
 
-def _keep_local(ranks, n_remove, units):
-    quota = apportion(n_remove, units)
-    return _rank_in_group(ranks, units) >= quota[units.group]
-
-
 def _rank_in_group(ranks, units):
     order = _order_in_groups(ranks, units)
     starts = np.cumsum(units.group_size) - units.group_size
@@ -161,7 +157,7 @@ def _order_in_groups(ranks, units):
 
 
 def _stable_order(numbers):
-    """Stable argsort of integers, by radix sort if they fit into 16 bits."""
+    """Sort integers stably, by radix sort if they fit into 16 bits."""
     small = numbers.max(initial=0) < 2**16
     return np.argsort(numbers.astype(np.uint16) if small else numbers, kind="stable")
 

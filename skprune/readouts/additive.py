@@ -19,8 +19,9 @@ class AdditiveReadout(GradientReadout):
     contributions : ndarray of shape (n_units, n_samples, n_outputs)
         Term of each unit in the sum Z.
     D : callable
-        As in `GradientReadout`. If each unit has a Z of its own, the gradients have
-        shape (n_units, n_samples, n_outputs).
+        ``D()`` returns the gradient of each sample's loss with respect to Z,
+        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
+        If each unit has a Z of its own, the shape is (n_units, n_samples, n_outputs).
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     """
@@ -34,7 +35,6 @@ class AdditiveReadout(GradientReadout):
 
     @property
     def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
 
     def size(self):
@@ -67,7 +67,7 @@ class AdditiveReadout(GradientReadout):
         return RowLasso.of_units(self._gram(self.contributions))
 
     def _gram(self, terms):
-        """Damped second moments of terms about their means, (n_units, n_units)."""
+        """Compute damped second moments of terms about their means."""
         n_units, _, n_outputs = terms.shape
         inputs = terms.transpose(1, 2, 0).reshape(-1, n_units)
         weights = np.repeat(self.weights, n_outputs) / n_outputs

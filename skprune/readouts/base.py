@@ -36,22 +36,22 @@ class Readout(ABC):
 
     @abstractmethod
     def size(self):
-        """Norm of the weights of each unit, shape (n_units,)."""
+        """Compute the norm of the weights of each unit, shape (n_units,)."""
 
     @abstractmethod
     def contribution(self):
-        """Standard deviation of the contribution of each unit to Z, (n_units,).
+        """Compute the standard deviation of each unit's contribution to Z, (n_units,).
 
         The mean is subtracted only if an intercept of the model can absorb it.
         """
 
     @abstractmethod
     def gate_gradient(self):
-        """Derivative of the mean loss with respect to each gate at one, (n_units,)."""
+        """Compute the derivative of the mean loss by each gate at one, (n_units,)."""
 
     @abstractmethod
     def fisher(self, rng=None):
-        """Mean over samples of the squared derivative of the loss by each gate.
+        """Compute the mean squared derivative of each sample's loss by each gate.
 
         Contributions are centred as in `contribution`.
 
@@ -69,7 +69,7 @@ class Readout(ABC):
 
     @abstractmethod
     def removal_loss(self, rng=None):
-        """Second-order increase of the loss when each unit is removed.
+        """Compute the second-order increase of the loss when each unit is removed.
 
         Units are removed in ascending order of cost, and the remaining ones are
         re-estimated where the read-out allows it.
@@ -86,7 +86,7 @@ class Readout(ABC):
         """
 
     def elimination(self, score, rng=None):
-        """Score of each unit at its removal by backward elimination.
+        """Compute the score of each unit at its removal by backward elimination.
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class Readout(ABC):
 
     @abstractmethod
     def lasso(self, rng=None):
-        """Lasso problem with one penalised norm per unit.
+        """Build a lasso problem with one penalised norm per unit.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Readout(ABC):
         """
 
     def sensitivity(self):
-        """Largest share of each unit in an output over the samples, (n_units,).
+        """Compute the largest share of each unit in an output, (n_units,).
 
         Raises
         ------
@@ -140,7 +140,7 @@ class Readout(ABC):
         )
 
     def distortion(self, gates):
-        """Mean squared change of Z caused by gates.
+        """Compute the mean squared change of Z caused by gates.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Readout(ABC):
         return float(np.sum(np.square((gates - 1) * self.contribution())))
 
     def spread(self):
-        """Root of the summed squared contributions: the scale of the read-out.
+        """Compute the scale of the read-out: the norm of all contributions.
 
         Contributions divided by it can be compared between read-outs that are
         measured in different units.

@@ -30,6 +30,7 @@ class StepLasso(SmoothLasso):
     in `unit`. `paths` is the `PathOperator` of these splits, None to build it.
     """
 
+    # each iteration passes over all samples and trees: fewer and looser than elsewhere
     max_iterations = 50
     tolerance = 1e-3
 
@@ -45,11 +46,11 @@ class StepLasso(SmoothLasso):
         super().__init__(self, start, unit[:, None], n_units)
 
     def value(self, W):
-        """Half the mean squared distance to the output of the trees."""
+        """Compute half the mean squared distance to the output of the trees."""
         return float(self.weights @ (self._residual(W) ** 2).sum(axis=1)) / 2
 
     def gradient(self, W):
-        """Derivative of `value`, (n_splits, 1)."""
+        """Compute the derivative of `value`, (n_splits, 1)."""
         weighted = self.weights[:, None] * self._residual(W)
         return self._per_spread(self.paths.gate_sums(weighted))[:, None]
 
@@ -84,20 +85,16 @@ class BranchLasso(StepLasso):
         n_splits = len(steps.forest.splits)
         super().__init__(steps, np.arange(n_splits), n_splits)
 
-    @property
-    def levels(self):
-        """Splits by depth, a SplitLevels."""
-        return self.paths.levels
-
     def joined(self, group, n_units):
         return StepLasso(self.steps, group, n_units, self.paths)
 
     def _norms(self, V):
-        return np.sqrt(self.levels.branch_sums(V[:, 0] ** 2))
+        return np.sqrt(self.paths.levels.branch_sums(V[:, 0] ** 2))
 
     def _shrink(self, V, threshold):
         inside = np.where(self.unit == -2, 0.0, V)
-        return inside * self.levels.shrinkage(inside[:, 0] ** 2, threshold)[:, None]
+        factor = self.paths.levels.shrinkage(inside[:, 0] ** 2, threshold)
+        return inside * factor[:, None]
 
 
 class SplitLevels:
@@ -169,34 +166,24 @@ class PathOperator:
     """
 
     def __init__(self, forest, leaves, n_samples):
-        self.forest, self.n_samples = forest, n_samples
+        self.forest, self.n_samples, splits = forest, n_samples, forest.splits
+        n_splits, self.levels = len(splits), SplitLevels(forest)
         self.leaf = np.flatnonzero(forest.left < 0)
-        scale = forest.scale[forest.node_tree, None]
-        start = forest.value[forest.splits]
-        self.steps = [
-            (scale * forest.value)[child[forest.splits]] - scale[forest.splits] * start
-            for child in (forest.left, forest.right)
-        ]
-        self.levels = SplitLevels(forest)
-        self._prepare(scale * forest.value)
+        value = forest.scale[forest.node_tree, None] * forest.value
+        self.children = forest.left[splits], forest.right[splits]
+        self.steps = [value[child] - value[splits] for child in self.children]
+        # the step into each node, the split above it, and the values of roots
+        self.entering = np.zeros_like(value)
+        self.above = np.full(forest.n_nodes, n_splits)
+        for child, step in zip(self.children, self.steps):
+            self.entering[child], self.above[child] = step, np.arange(n_splits)
+        self.start = np.where((self.above == n_splits)[:, None], value, 0.0)
         self.parts = [
             self._of_output(column, leaves) for column in np.unique(forest.column)
         ]
 
-    def _prepare(self, value):
-        """Find the step into each node, the split above it, and the values of roots."""
-        forest, n_splits = self.forest, len(self.forest.splits)
-        into = np.zeros_like(value)
-        above = np.full(forest.n_nodes, n_splits)
-        for child, step in zip((forest.left, forest.right), self.steps):
-            into[child[forest.splits]] = step
-            above[child[forest.splits]] = np.arange(n_splits)
-        roots = above == n_splits
-        self.start = np.where(roots[:, None], value, 0.0)
-        self.entering, self.above = into, above
-
     def _of_output(self, column, leaves):
-        """Columns, leaves and leaf indicator of the trees that add to one output."""
+        """Find columns, leaves and indicator of the trees that add to one output."""
         forest = self.forest
         trees = np.flatnonzero(forest.column == column)
         of_part = np.isin(forest.node_tree[self.leaf], trees)
@@ -236,8 +223,5 @@ class PathOperator:
         for columns, of_part, indicator in self.parts:
             sums[self.leaf[of_part]] = indicator.T_dot(R[:, columns])
         forest.sum_up(sums)
-        sides = zip((forest.left, forest.right), self.steps)
-        return sum(
-            np.einsum("sk,sk->s", step, sums[child[forest.splits]])
-            for child, step in sides
-        )
+        sides = zip(self.children, self.steps)
+        return sum(np.einsum("sk,sk->s", step, sums[child]) for child, step in sides)

@@ -36,8 +36,9 @@ from skprune.numerics.moments import (
 from skprune.numerics.sampling import entry_sensitivity
 from skprune.readouts.base import GradientReadout
 
-# Share of the remaining inputs of a hidden layer that is removed at once, per output:
-# turns most of the work of backward elimination into matrix products.
+# Share of the remaining inputs of an output of a hidden layer that is removed at once.
+# It turns most of backward elimination into matrix products; the order within such a
+# share ignores how its members affect each other. No measurement of it is recorded.
 ELIMINATED_AT_ONCE = 0.05
 
 
@@ -53,7 +54,8 @@ class DenseReadout(GradientReadout):
     W : ndarray of shape (n_inputs, n_outputs)
         Weights.
     D : callable
-        As in `GradientReadout`.
+        ``D()`` returns the gradient of each sample's loss with respect to Z,
+        (n_samples, n_outputs). ``D(rng)`` returns it for labels drawn from the model.
     weights : ndarray of shape (n_samples,)
         Sample weights that sum to one.
     centred : bool, default=True
@@ -91,7 +93,6 @@ class DenseReadout(GradientReadout):
 
     @property
     def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
         return self.W.shape[0]
 
     def hessian(self):
@@ -114,7 +115,7 @@ class DenseReadout(GradientReadout):
         return add_ridge(H, self._relative_ridge, ridge)
 
     def _curved_weights(self):
-        """Sample weights times the mean curvature of the loss over the outputs."""
+        """Multiply sample weights by the curvature of the loss, a mean over outputs."""
         Z = np.asarray(self.A @ self.W) + self.objective.intercept
         return self.weights * self.objective.loss.curvature(Z).mean(axis=1)
 
@@ -140,27 +141,26 @@ class DenseReadout(GradientReadout):
     def removal_loss(self, rng=None):
         n_weights = np.count_nonzero(self.W)
         if self._is_smooth() and newton.is_affordable(self.A, n_weights):
-            return self._newton_costs()
+            problem = newton.PenalisedLoss.of(
+                self.A, self.weights, self.objective, centred=self.centred
+            )
+            return newton.elimination_costs(problem, *self._with_intercept(self.W))
         return self.elimination(obs.loss_increase, rng)
 
     @abstractmethod
     def _units_of_weights(self):
-        """Unit of each weight, -2 for none, (n_inputs, n_outputs)."""
-
-    @property
-    def share(self):
-        """Share of inputs that backward elimination removes at once; zero for one."""
-        return ELIMINATED_AT_ONCE if self.objective is None else 0.0
+        """Number the unit of each weight, -2 for none, (n_inputs, n_outputs)."""
 
     def _is_smooth(self):
         """Whether the training objective of Z is not squared error."""
         return self.objective is not None and self.objective.loss is not SQUARED
 
     def _scaled_moments(self, rng):
-        """Second moments of the inputs, scaled to unit spread, and with the targets.
+        """Compute scaled second moments of the inputs, and with the targets.
 
-        The targets are those of the data if Z is the output of a model with squared
-        loss. Otherwise they are Z itself, weighted by the curvature of the loss.
+        Inputs are scaled to unit spread. The targets are those of the data if Z is the
+        output of a model with squared loss. Otherwise they are Z itself, weighted by
+        the curvature of the loss.
         """
         Z, weights = np.asarray(self.A @ self.W), self.weights
         if self._is_smooth():
@@ -169,11 +169,11 @@ class DenseReadout(GradientReadout):
         elif self.objective is not None:
             Z = self.objective.targets
         moments = normal_equations(self.A, Z, weights, centred=self.centred)
-        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
-        gram = moments.gram / np.outer(spread, spread)
+        scale = self._scale
+        gram = moments.gram / np.outer(scale, scale)
         gram[np.diag_indices_from(gram)] += self._relative_ridge
-        scale = np.sqrt(self.output_curvature(rng))
-        return gram, moments.cross / spread[:, None] * scale
+        cross = moments.cross / scale[:, None]
+        return gram, cross * np.sqrt(self.output_curvature(rng))
 
     def lasso(self, rng=None):
         if self._is_smooth() and not sparse.issparse(self.A):
@@ -182,26 +182,19 @@ class DenseReadout(GradientReadout):
 
     @abstractmethod
     def _gram_lasso(self, gram, cross):
-        """Lasso of squared loss from scaled second moments."""
+        """Build the lasso of squared loss from scaled second moments."""
 
     def _smooth_lasso(self):
-        spread = np.where(self.input_spread > 0, self.input_spread, 1.0)
         problem = newton.PenalisedLoss.of(
-            (self.A - self.input_mean) / spread,
+            (self.A - self.input_mean) / self._scale,
             self.weights,
             replace(self.objective, penalty=0.0),
             centred=self.centred,
         )
         return ScreenedLasso(problem, *self._with_intercept(np.zeros(self.W.shape)))
 
-    def _newton_costs(self):
-        problem = newton.PenalisedLoss.of(
-            self.A, self.weights, self.objective, centred=self.centred
-        )
-        return newton.elimination_costs(problem, *self._with_intercept(self.W))
-
     def _with_intercept(self, W):
-        """Weights and their units, with a row for the intercept if there is one."""
+        """Stack the intercept, if there is one, below the weights and their units."""
         unit = self._units_of_weights()
         if not self.centred:
             return W, unit
@@ -220,6 +213,11 @@ class DenseReadout(GradientReadout):
         if self._spread is not None:
             return self._spread()
         return column_spread(self.A, self.weights, centred=self.centred)
+
+    @property
+    def _scale(self):
+        """Spread of each input, one for inputs that are constant."""
+        return np.where(self.input_spread > 0, self.input_spread, 1.0)
 
 
 class EntryReadout(DenseReadout):
@@ -250,6 +248,7 @@ class EntryReadout(DenseReadout):
     def elimination(self, score, rng=None):
         costs = np.empty(self.W.shape)
         H, curvature = self.hessian(), self.output_curvature(rng)
+        share = ELIMINATED_AT_ONCE if self.objective is None else 0.0
         supports, first = np.unique(self.mask, axis=1, return_inverse=True)
         for number, support in enumerate(supports.T):
             rows = np.flatnonzero(support)
@@ -258,7 +257,7 @@ class EntryReadout(DenseReadout):
             inverse = obs.spd_inverse(H[np.ix_(rows, rows)])
             for j in np.flatnonzero(first == number):
                 W = self.W[rows, j, None] * np.sqrt(curvature[j])
-                costs[rows, j] = obs.elimination_costs(inverse, W, self.share, score)
+                costs[rows, j] = obs.elimination_costs(inverse, W, share, score)
         return costs[self.mask]
 
     def _gram_lasso(self, gram, cross):
@@ -275,9 +274,8 @@ class EntryReadout(DenseReadout):
     def fisher(self, rng=None):
         squares = self.weights[:, None] * self.drawn_gradient(rng) ** 2
         products = square_products(self.A, self.input_mean, squares)
-        return (self.W**2 * np.maximum(products, 0.0))[
-            self.mask
-        ]  # rounding of sparse A
+        products = np.maximum(products, 0.0)  # rounding of sparse A
+        return (self.W**2 * products)[self.mask]
 
 
 class RowReadout(DenseReadout):

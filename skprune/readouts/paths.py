@@ -66,7 +66,7 @@ class StepReadout(PathReadout):
         return forest.step_energies
 
     def _weighed(self):
-        """The trees with nodes weighted by these samples."""
+        """Replace the weights of nodes by those of these samples."""
         reached = self._node_sums(lambda t: self.weights[:, None])
         weight = [np.zeros(0), *(sums[:, 0] for _, sums in reached)]
         return self.forest.with_fields(weight=np.concatenate(weight))
@@ -101,7 +101,7 @@ class StepReadout(PathReadout):
         return np.maximum(np.concatenate([np.zeros(0), *parts]), 0.0)
 
     def removal_loss(self, rng=None):
-        """Loss increase when each split is collapsed after all splits below it.
+        """Compute the loss increase when splits are collapsed, deepest first.
 
         For squared loss this is exact, and the sum over a subtree is the cost of
         collapsing it. The cost of a split whose removal lowers the loss is zero. Labels
@@ -130,7 +130,7 @@ class StepReadout(PathReadout):
         return BranchLasso(self)
 
     def _moments(self):
-        """Function of a tree that returns its weighted gradients and curvature."""
+        """Build a function of a tree that returns weighted gradients and curvature."""
         first = self.weights[:, None] * self.D
         second = self.weights[:, None] * self._curvature()
 

@@ -7,6 +7,7 @@ block of rows at a time.
 
 from abc import abstractmethod
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
@@ -22,9 +23,10 @@ BLOCK_ROWS = 4096  # rows processed at once: bounds the memory of intermediate c
 
 
 class WholeTreeReadout(PathReadout):
-    """Common part of the read-outs whose units are the trees in `units`, ascending."""
+    """Common part of the read-outs whose units are the trees `units`, ascending."""
 
     answers = frozenset({"sensitivity"})
+    _moment_scale: Any = 1.0  # factor of the units in `_moments`
 
     def __init__(self, name, forest, leaves, D, weights, *, units):
         super().__init__(name, forest, leaves, D, weights)
@@ -35,11 +37,6 @@ class WholeTreeReadout(PathReadout):
     @abstractmethod
     def _moments(self):
         """Means and mean squares of each unit, both (n_units, width)."""
-
-    @property
-    def _moment_scale(self):
-        """Factor of the units by which `_moments` are to be scaled."""
-        return 1.0
 
     @abstractmethod
     def _slopes(self, D):
@@ -65,11 +62,11 @@ class WholeTreeReadout(PathReadout):
         return np.array([slope**2 @ self.weights for slope in slopes], dtype=float)
 
     def _values(self, u):
-        """Values of the nodes of the tree of one unit, (n_nodes, width)."""
+        """Return the values of the nodes of one unit, (n_nodes, width)."""
         return self.forest.value[self.forest.nodes(self.units[u])]
 
     def _leaves_of(self, units, rows=slice(None)):
-        """Leaf of each sample in the tree of each of some units, (n, n_samples)."""
+        """Collect the leaves of samples in the trees of some units, (n, n_samples)."""
         leaves = [self.leaves(self.units[u])[rows] for u in units]
         return np.array(leaves, np.int32)
 
@@ -84,16 +81,11 @@ class TreeReadout(WholeTreeReadout):
     def __init__(self, name, forest, leaves, D, weights, *, mean):
         units = np.arange(forest.n_trees)
         super().__init__(name, forest, leaves, D, weights, units=units)
-        self._mean = mean
+        self._mean, self._moment_scale = mean, forest.scale
 
     @property
     def hessian_size(self):
-        """Rows of the matrix that `removal_loss` inverts."""
         return self.n_units
-
-    @property
-    def _moment_scale(self):
-        return self.forest.scale
 
     @cached_property
     def _moments(self):
@@ -132,7 +124,7 @@ class TreeReadout(WholeTreeReadout):
         return float(self.weights @ ((changed - mean) ** 2).sum(axis=1))
 
     def _gram(self, subtracted):
-        """Damped second moments of the trees about `subtracted`, (n_units, n_units)."""
+        """Compute damped second moments of the trees about `subtracted`."""
         H, leaves = np.zeros((self.n_units,) * 2), self._leaves_of(self.units)
         step = max(BLOCK_ROWS // self.forest.value.shape[1], 1)
         for rows in gen_batches(len(self.weights), step):
@@ -143,7 +135,7 @@ class TreeReadout(WholeTreeReadout):
         return add_ridge(H)
 
     def _outputs(self, leaves):
-        """Output of each tree on some samples, (n_units, n_samples, n_outputs)."""
+        """Compute the output of each tree, (n_units, n_samples, n_outputs)."""
         return np.stack([self._values(u)[leaf] for u, leaf in zip(self.units, leaves)])
 
 
@@ -163,7 +155,6 @@ class StageReadout(WholeTreeReadout):
 
     @property
     def hessian_size(self):
-        """Rows of the largest matrix that `removal_loss` inverts."""
         return max((len(units) for _, units in self._by_output), default=0)
 
     @cached_property
@@ -173,7 +164,7 @@ class StageReadout(WholeTreeReadout):
         return [(c, np.flatnonzero(columns == c)) for c in np.unique(columns)]
 
     def _added(self, u, rows=slice(None)):
-        """Output of the tree of one unit, in the scale of the sum, (n_samples,)."""
+        """Compute the output of one unit in the scale of the sum, (n_samples,)."""
         return self._scaled_values(u)[self.leaves(self.units[u])[rows]]
 
     def _scaled_values(self, u):
@@ -206,7 +197,7 @@ class StageReadout(WholeTreeReadout):
         return SeparateLassos(problems, [units for units, _ in hessians])
 
     def _hessians(self):
-        """Units of each output and their damped Hessian."""
+        """List the units of each output with their damped Hessian."""
         curvature = self._curvature()
         return [
             (units, add_ridge(self._gram(units, self.weights * curvature[:, column])))
@@ -230,7 +221,7 @@ class StageReadout(WholeTreeReadout):
         return [self._gram(units, self.weights) for _, units in self._by_output]
 
     def _gram(self, units, weights):
-        """Second moments of units about their means, (n, n)."""
+        """Compute second moments of units about their means, (n, n)."""
         leaves = self._leaves_of(units)
         values = [self._scaled_values(u) for u in units]
         gram = np.zeros((len(units), len(units)))

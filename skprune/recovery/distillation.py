@@ -25,7 +25,7 @@ from skprune.numerics.losses import LOGISTIC, SOFTMAX
 from skprune.numerics.network import Signals
 
 TEACHER_SHARE = 0.5  # weight of the teacher in a target; chosen on MNIST and digits
-LEAST_FACTOR = 0.01  # smallest one that logits are multiplied by
+LEAST_FACTOR = 0.01  # smallest factor of the logits
 
 
 def can_distil(loss):

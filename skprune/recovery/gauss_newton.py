@@ -38,19 +38,21 @@ from skprune.recovery.curvature import (
     weight_gradient,
 )
 
-PASSES = 60  # training passes that all steps together may cost
-WORK = 5e10  # multiply-adds that they may cost: some seconds on one core
-EQUATIONS = 2  # per free weight: with fewer the samples would be learned by heart
-MAX_STEPS = 5
-ITERATIONS = 10  # of conjugate gradients; each step starts from a better network
+# Limits of the cost of all steps: training passes, multiply-adds (some seconds on one
+# core), steps, and conjugate gradients of a step. Fewer iterations leave more to the
+# next step, which starts from a better network.
+PASSES, WORK, MAX_STEPS, ITERATIONS = 60, 5e10, 5, 10
+EQUATIONS = 2  # least number per free weight: fewer would be memorised
 SOLVED = 1e-6  # residual below which further iterations only add rounding
-NEGLIGIBLE = 0.002  # excess loss, as a share of what the teacher is worth
-ENOUGH = 0.05  # share of the excess loss that a further step has to remove
-FIRST_DAMPING = 1e-3  # relative to the diagonal of the curvature
-HALVINGS = 6
+NEGLIGIBLE = 0.002  # excess loss as a share of `Teacher.worth`; measured in `curvature`
+ENOUGH = 0.05  # share of the excess loss that a step must remove to be followed by one
+# The damping, relative to the diagonal of the curvature, adapts from here: a quarter
+# after a full step, four times after a shorter one, 64 times after none.
+FIRST_DAMPING = 1e-3
+HALVINGS = 6  # lengths of a step that are tried, each half of the one before
 WRONG = 0.3  # share of the rows of the curvature that are drawn by their errors
-SINGLE = np.float32  # steps are found in it; what they are worth, in that of the model
-FALL = 0.1  # of the loss, as a share of what the slope at its start promises a step
+SINGLE = np.float32  # precision of the steps; losses have that of the model
+FALL = 0.1  # least fall of the loss, as a share of the slope times the step (Armijo)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from skprune.numerics import least_squares
 from skprune.numerics.moments import column_spread
 from skprune.numerics.network import Network, Signals
 
-DIRECT = 5000  # inputs up to which their second moments are formed
+DIRECT = 5000  # inputs up to which second moments are formed: these take 200 MB
 
 
 @dataclass(frozen=True)

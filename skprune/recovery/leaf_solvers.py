@@ -14,7 +14,7 @@ from scipy import sparse
 from skprune.numerics.conjugate_gradients import conjugate_gradients
 
 BLOCK_ENTRIES = 2**17  # entries of one block of Z: fits into the cache
-MAX_ITERATIONS = 200
+MAX_ITERATIONS = 200  # bounds the time of a fit that does not converge
 SUM_ROUNDING = 64  # allowed error of a sum of probabilities, in machine epsilons
 
 
@@ -74,7 +74,7 @@ class LeafIndicator:
         return found
 
     def _entries(self, places):
-        """Ones for the given places; all blocks share their memory."""
+        """Return ones for the given places; all blocks share their memory."""
         return self._ones[: len(places)]
 
     def dot(self, V):

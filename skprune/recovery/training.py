@@ -77,7 +77,9 @@ class Trainee:
         self.matrices = list(map(np.vstack, zip(network.coefs, network.intercepts)))
         self.slopes = [np.empty_like(W) for W in self.matrices]
         self.values = self.survivors.flatten(self.matrices)
-        self.penalised = self.survivors.flatten(list(map(_is_weight, self.matrices)))
+        pairs = zip(network.coefs, network.intercepts)
+        is_weight = [np.vstack([np.ones_like(W), np.zeros_like(b)]) for W, b in pairs]
+        self.penalised = self.survivors.flatten(is_weight)
         self.factors = np.ones(1, self.values.dtype)
         self.network = replace(
             network,
@@ -86,7 +88,7 @@ class Trainee:
         )
 
     def gradient(self, examples, penalty):
-        """Compute the gradient of mean loss plus penalty by each survivor, as a new array."""
+        """Compute the gradient of mean loss plus penalty by each survivor."""
         signals = Signals(self.network, examples.X)
         inputs = signals.inputs
         D = examples.loss.gradient(signals.output, examples.Y)
@@ -110,13 +112,6 @@ class Trainee:
 
     def _show(self):
         self.survivors.write(self.values * self.factors, self.matrices)
-
-
-def _is_weight(matrix):
-    """Build ones for weights and zeros for the intercepts in the last row."""
-    ones = np.ones_like(matrix)
-    ones[-1] = 0
-    return ones
 
 
 class Adam:
@@ -176,10 +171,6 @@ def pace(masks):
     return float(np.sqrt(sum(mask.size for mask in masks) / max(n_left, 1)))
 
 
-def _ignore(trainee, progress):
-    """Observe nothing."""
-
-
 def train(network, examples, masks, recipe, epochs, rng, passes=range, observer=None):
     """Train the weights of a network that survive in the masks, on examples.
 
@@ -195,7 +186,7 @@ def train(network, examples, masks, recipe, epochs, rng, passes=range, observer=
     optimiser = OPTIMISERS[recipe.optimiser](trainee.values, recipe)
     n_steps, done = epochs * -(-len(examples.Y) // recipe.batch_size), 0
     rate = recipe.rate * pace(masks)
-    observe = observer or _ignore
+    observe = observer or (lambda trainee, progress: None)
     observe(trainee, 0.0)
     for _ in passes(epochs):
         for batch in examples.batches(recipe, rng):

@@ -1,4 +1,4 @@
-"""PruningEstimatorCV: choose the rate by cross-validation, at one fit a fold."""
+"""PruningEstimatorCV: choose the rate by cross-validation, with one fit per fold."""
 
 import warnings
 from numbers import Integral, Real
@@ -19,7 +19,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
     CallbackSupportMixin,
-    HasMethods,
     Interval,
     StrOptions,
     fit_context,
@@ -28,22 +27,13 @@ from skprune._compat import (
 from skprune.engine.functions import rate_grid
 from skprune.engine.progress import fit_task
 from skprune.estimators.delegation import PrunedModel, calls_alike
-from skprune.estimators.pruner import PruningEstimator
+from skprune.estimators.pruner import PLAN, PruningEstimator
 from skprune.search.folds import FoldPlan, run_folds
 from skprune.search.guarantee import PruningGuarantee
 from skprune.search.results import tabulate
 from skprune.search.tolerance import check_tolerance, largest_within
 
-PRUNING = (
-    "method",
-    "granularity",
-    "scope",
-    "n_steps",
-    "compensate",
-    "finetune",
-    "memory",
-    "random_state",
-)
+SHARED = ("estimator", *PLAN, "memory", "random_state")
 
 
 class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
@@ -51,75 +41,77 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
 
     The model is fitted once on each training fold and pruned there at every rate from
     one ranking, so that a search costs little more than cross-validating the model
-    itself. Its scores are those of ``GridSearchCV(PruningEstimator(model), {"rate":
-    rates})``, to the last digit.
+    itself. The scores exactly equal those of
+    ``GridSearchCV(PruningEstimator(model), {"rate": rates})``.
 
     Parameters
     ----------
     estimator : estimator
         As in `PruningEstimator`.
     rates : int or array-like of shape (n_rates,), default=10
-        Shares of units, each in [0, 1); sorted, and a repeated one counts once. A
-        number asks for so many rates from 0 to 0.99, whose shares of kept units fall
-        by one factor.
+        Candidate rates, each in [0, 1); they are sorted and repeated ones dropped. An
+        integer is the number of rates from 0 to 0.99, spaced so that the fraction of
+        kept units falls by a constant factor.
     method, granularity, scope, n_steps, compensate, finetune
         As in `PruningEstimator`.
     cv : int, cross-validation generator or iterable, default=None
-        Splits; None takes five folds, stratified for classifiers.
+        Splits. None means five folds, stratified for classifiers.
     scoring : str, callable, list, tuple or dict, default=None
-        One score or several, as in `GridSearchCV`; None takes ``score`` of the model.
+        One score or several, as in `GridSearchCV`. None uses ``score`` of the model.
     tolerance : "1se", float or PruningGuarantee, default="1se"
-        Which rate is chosen: the largest whose mean score is within one standard error
-        of the best, ``std / sqrt(n_splits)``; the largest whose mean score is at most
-        so much below the best (0: the best score, at the largest rate that has it); or
-        the largest whose loss of accuracy is bounded with a stated confidence.
+        Which rate is chosen. "1se": the largest whose mean score is within one
+        standard error of the best, ``std / sqrt(n_splits)``. A number: the largest
+        whose mean score is at most that much below the best (0: the best score, at
+        the largest rate that has it). A `PruningGuarantee`: the largest whose loss of
+        accuracy is bounded at a given confidence.
     refit : bool or str, default=True
-        Whether the model is fitted on all samples and pruned at the rate chosen. A
-        name is the metric that decides among several scores; without one the first
-        does.
+        Whether the model is fitted on all samples and pruned at the chosen rate. A
+        string names the metric that decides if there are several scores. Otherwise
+        the first one decides.
     n_jobs : int, default=None
-        Splits that run at the same time, by joblib and whatever backend is set.
+        Number of splits that run in parallel, with joblib's current backend.
     memory : str or object with the joblib.Memory interface, default=None
-        Where fitted, unpruned models are cached.
+        Cache of fitted models, as in `PruningEstimator`.
     random_state : int, RandomState instance or None, default=None
-        Seeds each fit as it does in `PruningEstimator`.
+        Seed of each fit, as in `PruningEstimator`.
     verbose : int, default=0
-        Prints a line a rate and split, and the steps of the last fit, where positive.
+        If positive, a line is printed for each rate and split, and for each step of
+        the final pruning.
 
     Attributes
     ----------
     rate_ : float
-        The rate chosen, one of `rates_`. Where the floors of layers and ensembles stop
-        short of it, a warning says so, and ``support_`` what was reached.
+        The chosen rate, one of `rates_`. If the model cannot be pruned that far, a
+        warning is raised and ``support_`` shows what was reached.
     rates_ : ndarray of shape (n_rates,)
         All candidates, in ascending order.
     best_index_ : int
-        Of the rate chosen, among the candidates.
+        Index of the chosen rate in `rates_`.
     best_score_ : float
-        Mean score at the rate chosen.
+        Mean score at the chosen rate.
     cv_results_ : dict of str to ndarray or list
-        As in `GridSearchCV`, with the sizes of the pruned models in ``mean_n_units``,
+        As in `GridSearchCV`, with the sizes of the pruned models as ``mean_n_units``,
         ``mean_n_parameters``, ``mean_n_nonzero``, ``mean_n_macs`` and
-        ``mean_n_bytes``. ``mean_fit_time`` counts the fit, which all rates of a split
-        share, at each rate. With a `PruningGuarantee`, ``n_worse`` and ``n_better``
-        count the held-out samples that only the unpruned, and only the pruned model
-        gets right.
+        ``mean_n_bytes``. ``mean_fit_time`` of each rate includes the fit of the model,
+        which all rates of a split share. With a `PruningGuarantee`, ``n_worse`` counts
+        the held-out samples that only the unpruned model predicts correctly, and
+        ``n_better`` those that only the pruned model does.
     n_splits_ : int
         Number of splits.
     n_held_out_ : int
-        Held-out samples over all splits.
+        Number of held-out samples in all splits together.
     scorer_ : callable
-        What scored the pruned models.
+        Scorer of the pruned models.
     estimator_ : estimator
-        The model fitted on all samples and pruned, plain. This and all that follow are
-        there only if `refit`.
+        The model fitted on all samples and pruned, plain. Like all attributes below,
+        it exists only if `refit` is set.
     importances_, support_, n_units_, method_, report_, classes_, n_features_in_, \
             feature_names_in_
         As in `PruningEstimator`.
 
     See Also
     --------
-    pruning_path : Many rates of a model that is already fitted.
+    pruning_path : Several rates of a fitted model.
     within_tolerance : The same choice in a GridSearchCV over other parameters too.
 
     Examples
@@ -138,8 +130,7 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
 
     __metadata_request__fit = {"sample_weight": UNUSED}
     _parameter_constraints = {
-        **{name: PruningEstimator._parameter_constraints[name] for name in PRUNING},
-        "estimator": [HasMethods(["fit"])],
+        **{name: PruningEstimator._parameter_constraints[name] for name in SHARED},
         "rates": [Interval(Integral, 2, None, closed="left"), "array-like"],
         "cv": ["cv_object"],
         "scoring": [str, callable, list, tuple, dict, None],
@@ -150,7 +141,6 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         ],
         "refit": ["boolean", str],
         "n_jobs": [Integral, None],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -192,35 +182,30 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
-        """Search for the rate, then fit and prune at it.
+        """Search for the rate, then fit the model and prune it at that rate.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples, as the model takes them.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples, for fitting, pruning, and scoring where the scorer
-            takes them.
+        X, y, sample_weight
+            As in `PruningEstimator.fit`. The weights are also used for scoring if the
+            scorer accepts them.
         **fit_params : dict
-            ``groups`` for `cv`; with metadata routing enabled also metadata for
+            ``groups`` for `cv`. If metadata routing is enabled, also metadata for
             ``fit`` of the model and for the scorer.
 
         Returns
         -------
         self : PruningEstimatorCV
-            Fitted.
+            Fitted search.
 
         Raises
         ------
         TypeError
-            If the model is of no family that can be pruned, or takes no
-            `sample_weight` and one is given.
+            As in `PruningEstimator.fit`.
         ValueError
-            If a parameter is out of its range or does not fit the model or the
-            splits, which is found before anything is fitted; if a score is NaN; or if
-            no rate can be promised.
+            If a parameter is invalid or does not apply to the model or the splits,
+            which is checked before anything is fitted. If a score is NaN, or no rate
+            meets the guarantee.
         """
         rates = rate_grid(self.rates)
         pruner = self._pruner()
@@ -253,12 +238,11 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         return self
 
     def _pruner(self):
-        """The estimator that `GridSearchCV` would search over."""
-        shared = {name: getattr(self, name) for name in PRUNING}
-        return clone(PruningEstimator(self.estimator, verbose=self.verbose, **shared))
+        """Return the estimator that `GridSearchCV` would search over."""
+        return clone(PruningEstimator(**{name: getattr(self, name) for name in SHARED}))
 
     def _scorer(self, pruner):
-        """What scores, and the name of the score that decides."""
+        """Return the scorer, and the name of the score that decides."""
         scorer = check_scoring(pruner, self.scoring)
         several = isinstance(self.scoring, list | tuple | dict)
         names = list(self.scoring) if several else ["score"]
@@ -266,12 +250,12 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
             return scorer, names[0]
         if self.refit not in names and not callable(self.scoring):
             raise ValueError(
-                f"refit={self.refit!r} is none of the scores {names}; name one of them."
+                f"refit={self.refit!r} is not one of the scores {names}; name one."
             )
         return scorer, self.refit
 
     def _routed(self, params, scorer):
-        """Metadata for ``fit``, for the splits and for the scorer."""
+        """Route metadata to ``fit``, to the splits and to the scorer."""
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", **params)
             return {
@@ -283,17 +267,14 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         weights = {k: v for k, v in fit.items() if k == "sample_weight"}
         if weights and not scorer_takes_weights(scorer):
             warnings.warn(
-                f"scoring={self.scoring!r} takes no sample_weight: the model is fitted "
-                "and pruned with weights, but scored without.",
+                f"scoring={self.scoring!r} accepts no sample_weight: the model is "
+                "fitted and pruned with weights, but scored without.",
                 UserWarning,
                 stacklevel=3,
             )
             weights = {}
-        return {
-            "fit": fit,
-            "split": {"groups": params.get("groups")},
-            "score": weights,
-        }
+        split = {"groups": params.get("groups")}
+        return {"fit": fit, "split": split, "score": weights}
 
     def _check_splits(self, splits, weighted):
         if not isinstance(self.tolerance, PruningGuarantee):
@@ -301,14 +282,15 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
             return
         if not is_classifier(self.estimator):
             raise ValueError(
-                f"tolerance={self.tolerance!r} bounds the loss of accuracy, which "
-                f"{type(self.estimator).__name__} has none of; give '1se' or a number."
+                f"tolerance={self.tolerance!r} bounds the loss of accuracy, but "
+                f"{type(self.estimator).__name__} is no classifier; give '1se' or a "
+                "number."
             )
         self.tolerance.check_splits(splits, weighted)
 
     def _store(self, plan, folds, splits):
         for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)  # of an earlier fit
+            delattr(self, name)  # attributes of an earlier fit
         self.rates_ = np.array(plan.rates)
         self.cv_results_ = tabulate(plan.rates, folds)
         self.n_splits_ = len(splits)
@@ -329,13 +311,13 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
                 setattr(self, name, value)
 
     def rate_at(self, tolerance):
-        """The rate that another tolerance would choose; nothing is fitted.
+        """Return the rate that another tolerance would choose; nothing is fitted.
 
         Parameters
         ----------
         tolerance : "1se", float or PruningGuarantee
-            As the parameter of the class. A guarantee needs the counts of a search
-            that was fitted with one.
+            As in the constructor. A guarantee requires a search that was fitted with
+            one.
 
         Returns
         -------
@@ -345,40 +327,40 @@ class PruningEstimatorCV(CallbackSupportMixin, PrunedModel):
         Raises
         ------
         sklearn.exceptions.NotFittedError
-            Before fit.
+            If the search is not fitted.
         ValueError
-            For a tolerance out of its range, and a guarantee that cannot be given.
+            If the tolerance is invalid, or no rate meets the guarantee.
         """
         check_is_fitted(self, "cv_results_")
         return float(self.rates_[self._index_at(tolerance)])
 
     def _index_at(self, tolerance):
         if isinstance(tolerance, PruningGuarantee):
-            return self._index_promised(tolerance)
+            return self._index_guaranteed(tolerance)
         check_tolerance(tolerance, self.n_splits_)
         means, stds = (
             self.cv_results_[f"{name}_test_{self._metric}"] for name in ("mean", "std")
         )
         return largest_within(means, stds, self.n_splits_, self.rates_, tolerance)
 
-    def _index_promised(self, guarantee):
+    def _index_guaranteed(self, guarantee):
         results = self.cv_results_
         if "n_worse" not in results:
             raise ValueError(
-                f"tolerance={guarantee!r} needs predictions that were compared with "
-                "those of the unpruned model; fit with a PruningGuarantee as tolerance."
+                f"tolerance={guarantee!r} needs counts of changed predictions, which "
+                "this search lacks; fit with a PruningGuarantee as tolerance."
             )
         counts = results["n_worse"], results["n_better"]
         n_safe = guarantee.n_safe(*counts, self.n_held_out_)
         if not n_safe:
             raise ValueError(
-                f"{guarantee!r} cannot be given for any of the rates, of which the "
-                f"smallest is {self.rates_[0]:.4g}; give smaller ones too."
+                f"{guarantee!r} cannot be met at any rate, of which the smallest is "
+                f"{self.rates_[0]:.4g}; add smaller rates."
             )
         return n_safe - 1
 
     def get_metadata_routing(self):
-        """Where metadata goes: to the model, the splits and the scorer.
+        """Return the metadata requests of the model, the splits and the scorer.
 
         Returns
         -------

@@ -1,9 +1,9 @@
-"""A promise on the accuracy that pruning costs, by fixed-sequence testing.
+"""A bound on the accuracy lost by pruning, from fixed-sequence testing.
 
 On each held-out sample the pruned model is worse than the unpruned one (1), better
-(-1) or the same (0); the mean of this difference is the accuracy lost. Rates are
-tested in ascending order, each on the hypothesis that its loss is above `max_loss`,
-until one is not rejected: the last one rejected is safe with the confidence asked for.
+(-1) or the same (0). The mean of this difference is the accuracy lost. For each rate in
+ascending order, the hypothesis is tested that this loss is above `max_loss`, until one
+is not rejected. The last rate rejected is safe with the requested confidence.
 """
 
 import warnings
@@ -13,37 +13,37 @@ from numbers import Real
 import numpy as np
 from scipy.special import bdtr, betaincinv, gammaln, xlog1py, xlogy
 
-SHARE = 0.1  # of the error probability, spent on bounding how many samples differ
+LIMIT_SHARE = 0.1  # fraction of the error probability spent on the limit of q
 
 
 @dataclass(frozen=True)
 class PruningGuarantee:
-    """Largest rate whose loss of accuracy is bounded with a stated confidence.
+    """Tolerance that bounds the loss of accuracy with a given confidence.
 
-    As ``tolerance`` of `PruningEstimatorCV` for classifiers. What is promised, for
+    Pass it as ``tolerance`` of `PruningEstimatorCV`, for a classifier. It applies to
     models that are fitted on the training part of a split and pruned at the chosen
-    rate: with probability at least `confidence` over the held-out samples, their
+    rate. With probability at least `confidence` over the held-out samples, their
     accuracy on new samples is at most `max_loss` below that of the unpruned models.
-    Fixed-sequence testing keeps the probability of a false promise over all rates
-    together at ``1 - confidence`` [1]_.
+    Fixed-sequence testing keeps the probability of error at ``1 - confidence`` over all
+    rates together [1]_.
 
-    The promise is exact for a cross-validation of one split (``ShuffleSplit`` with
-    ``n_splits=1``, ``PredefinedSplit``), samples being independent. With k folds the
-    models of different folds share training samples, which the tests treat as
-    independent, and the loss is the mean over the folds. ``estimator_``, fitted anew
-    on all samples, is one more model of the same kind. Sample weights do not count.
+    The guarantee is exact for independent samples and a cross-validation of one split
+    (``ShuffleSplit`` with ``n_splits=1``, ``PredefinedSplit``). With k folds, the loss
+    is the mean over the folds, and the tests treat the models of different folds as
+    independent although they share training samples. ``estimator_`` is one more model
+    of the same kind, fitted on all samples. Sample weights are ignored.
 
     Parameters
     ----------
     max_loss : float, default=0.01
         Largest accepted loss of accuracy, in (0, 1).
     confidence : float, default=0.95
-        Probability with which the promise holds, in (0, 1).
+        Probability with which the bound holds, in (0, 1).
 
     Attributes
     ----------
     n_samples_needed : int
-        Fewest held-out samples with which any promise can be made.
+        Smallest number of held-out samples with which any rate can be accepted.
 
     References
     ----------
@@ -72,12 +72,12 @@ class PruningGuarantee:
 
     @property
     def level(self):
-        """Accepted probability of a false promise."""
+        """Accepted probability that the bound does not hold."""
         return 1 - self.confidence
 
     @property
     def n_samples_needed(self):
-        """Fewest held-out samples with which any promise can be made."""
+        """Smallest number of held-out samples with which any rate can be accepted."""
         low, high = 0, 1
         while self.p_value(0, 0, high) > self.level:
             low, high = high, 2 * high
@@ -90,39 +90,39 @@ class PruningGuarantee:
         return high
 
     def p_value(self, n_worse, n_better, n_samples):
-        """Evidence against a loss of more than `max_loss`; small: it is bounded.
+        """Compute the p-value of the hypothesis that the loss exceeds `max_loss`.
 
         Parameters
         ----------
         n_worse : int
-            Held-out samples that only the unpruned model gets right.
+            Held-out samples that only the unpruned model predicts correctly.
         n_better : int
-            Those that only the pruned model gets right.
+            Held-out samples that only the pruned model predicts correctly.
         n_samples : int
-            Held-out samples in all.
+            Number of held-out samples.
 
         Returns
         -------
         float
-            Of `excess_loss_p_value`.
+            In [0, 1]. A small value is evidence that the loss is bounded.
         """
-        share = SHARE * self.level
+        share = LIMIT_SHARE * self.level
         return excess_loss_p_value(n_worse, n_better, n_samples, self.max_loss, share)
 
     def n_safe(self, n_worse, n_better, n_samples):
-        """How many rates the promise is made for, from the smallest on.
+        """Count the rates that are safe, from the smallest on.
 
         Parameters
         ----------
         n_worse, n_better : sequence of int of length n_rates
             As in `p_value`, in ascending order of the rates.
         n_samples : int
-            Held-out samples in all.
+            Number of held-out samples.
 
         Returns
         -------
         int
-            Zero where not even the smallest rate can be promised.
+            Zero if not even the smallest rate is safe.
         """
         for n_tested, counts in enumerate(zip(n_worse, n_better)):
             if self.p_value(*counts, n_samples) > self.level:
@@ -130,9 +130,7 @@ class PruningGuarantee:
         return len(n_worse)
 
     def check_splits(self, splits, weighted):
-        """Raise where held-out samples cannot bear the promise.
-
-        Warns where the samples have weights, which it does not count.
+        """Check that held-out samples are enough, and each held out once.
 
         Parameters
         ----------
@@ -144,13 +142,18 @@ class PruningGuarantee:
         Raises
         ------
         ValueError
-            If there are too few, or if one is held out more than once.
+            If there are too few samples, or one is held out more than once.
+
+        Warns
+        -----
+        UserWarning
+            If the samples have weights, which the tests ignore.
         """
         held_out = np.concatenate([test for _, test in splits])
         if len(np.unique(held_out)) < len(held_out):
             raise ValueError(
                 f"{self!r} counts each sample once, but cv holds some out several "
-                "times; take a cross-validation without repetitions, such as KFold."
+                "times; use a cross-validation without repetitions, such as KFold."
             )
         if len(held_out) < self.n_samples_needed:
             raise ValueError(
@@ -161,41 +164,26 @@ class PruningGuarantee:
         if weighted:
             warnings.warn(
                 f"{self!r} counts each held-out sample alike: the model is fitted "
-                "and pruned with weights, but the promise is on the accuracy without.",
+                "and pruned with weights, but the bound is on the accuracy without.",
                 UserWarning,
                 stacklevel=4,
             )
 
 
 def excess_loss_p_value(n_worse, n_better, n_samples, max_loss, share):
-    """Exact p-value of the hypothesis that the mean difference exceeds a bound.
+    """Compute the exact p-value of the hypothesis that a mean exceeds a bound.
 
-    The statistic is ``n_worse - n_better``, a sum of independent differences in
-    {-1, 0, 1}. Its distribution depends on the mean, at worst `max_loss`, and on the
-    unknown probability q that a sample differs at all. With probability ``1 - share``
-    q is below its upper confidence limit (Clopper and Pearson), and the tail is
-    largest there, so that adding `share` gives a valid p-value [1]_.
+    The mean is that of `n_samples` independent differences in {-1, 0, 1}, of which
+    `n_worse` are 1 and `n_better` are -1. The statistic is ``n_worse - n_better``. Its
+    distribution depends on the mean, at worst `max_loss`, and on the unknown
+    probability q that a difference is not zero. With probability ``1 - share``, q is
+    below its upper confidence limit (Clopper and Pearson). The tail is largest there,
+    so that adding `share` gives a valid p-value [1]_.
 
-    That the tail grows with q: its derivative is half of n times the difference of
-    two neighbouring probabilities of the sum of n - 1 differences. For q up to 1/2 that
+    The tail grows with q: its derivative is n / 2 times the difference of two
+    neighbouring probabilities of the sum of n - 1 differences. For q up to 1/2 that
     sum, shifted, is one of independent indicators, whose distribution increases up to
     within one of its mean [2]_. Beyond 1/2 the bound of Hoeffding is used.
-
-    Parameters
-    ----------
-    n_worse, n_better : int
-        Number of differences of 1 and of -1.
-    n_samples : int
-        Number of differences.
-    max_loss : float
-        The bound, in (0, 1).
-    share : float
-        Probability that the limit on q may fail; fixed before seeing the data.
-
-    Returns
-    -------
-    float
-        At most a value u with probability at most u, if the mean is above the bound.
 
     References
     ----------
@@ -216,7 +204,7 @@ def excess_loss_p_value(n_worse, n_better, n_samples, max_loss, share):
 
 
 def _lower_tail(total, n_samples, mean, q):
-    """Probability that a sum of differences of given mean is at most `total`."""
+    """Compute the probability that a sum of such differences is at most `total`."""
     n_different = np.arange(n_samples + 1)
     log_ways = (
         gammaln(n_samples + 1)

@@ -13,7 +13,7 @@ SIZES = tuple(field.name for field in fields(ModelSize))
 
 @dataclass(frozen=True)
 class Trial:
-    """One rate on one split.
+    """Result of one rate on one split.
 
     Attributes
     ----------
@@ -23,13 +23,14 @@ class Trial:
     score_time : float
         Seconds for scoring.
     scores : dict of str to float
-        On the held-out samples, by the name of the metric.
+        Scores of the held-out samples by the name of the metric.
     n_units : int
-        Units that are left.
+        Number of remaining units.
     size : ModelSize
-        Of the pruned model.
+        Size of the pruned model.
     n_worse, n_better : int or None
-        Held-out samples that only the unpruned, and only the pruned model gets right.
+        Number of held-out samples that only the unpruned, and only the pruned model
+        predicts correctly; None if not counted.
     """
 
     fit_time: float
@@ -42,20 +43,10 @@ class Trial:
 
 
 def tabulate(rates, folds):
-    """The table of a search over rates.
+    """Make ``cv_results_`` from lists of a `Trial` per rate, one list per split.
 
-    Parameters
-    ----------
-    rates : list of float
-        The candidates.
-    folds : list of list of Trial
-        By split and rate.
-
-    Returns
-    -------
-    dict of str to ndarray or list
-        The keys of `GridSearchCV` over the parameter ``rate``, and the mean number of
-        units and sizes of the pruned models.
+    It has the keys of `GridSearchCV` over the parameter ``rate``, and the mean number
+    of units and sizes of the pruned models.
     """
     table = {}
     for name in ("fit_time", "score_time"):
@@ -76,13 +67,13 @@ def tabulate(rates, folds):
 
 
 def _by_rate(folds, value):
-    """One row a rate, one column a split."""
+    """Return an array with one row per rate and one column per split."""
     return np.array([[value(trial) for trial in row] for row in zip(*folds)])
 
 
 def _mean_and_std(name, values):
     means = np.average(values, axis=1)
-    # written as in scikit-learn, so that not even the last digit differs
+    # written as in scikit-learn, so that results are equal bit for bit
     stds = np.sqrt(np.average((values - means[:, np.newaxis]) ** 2, axis=1))
     return {f"mean_{name}": means, f"std_{name}": stds}
 

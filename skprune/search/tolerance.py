@@ -1,4 +1,4 @@
-"""Choosing the rate: the largest one whose score is close enough to the best."""
+"""Choice of the rate: the largest one whose score is close enough to the best."""
 
 from functools import partial
 from numbers import Real
@@ -7,19 +7,9 @@ import numpy as np
 
 
 def check_tolerance(tolerance, n_splits):
-    """Raise where a tolerance is not a bound on the loss of a mean score.
+    """Raise ValueError unless a tolerance is "1se" or a number of at least zero.
 
-    Parameters
-    ----------
-    tolerance : "1se" or float
-        What was given.
-    n_splits : int
-        Number of scores behind each mean.
-
-    Raises
-    ------
-    ValueError
-        Says what would be right.
+    `n_splits` is the number of scores behind each mean; "1se" needs at least two.
     """
     if isinstance(tolerance, str) and tolerance == "1se":
         if n_splits < 2:
@@ -31,36 +21,25 @@ def check_tolerance(tolerance, n_splits):
     number = isinstance(tolerance, Real) and not isinstance(tolerance, bool)
     if not number or not 0 <= tolerance < np.inf:
         raise ValueError(
-            f"tolerance={tolerance!r} must be '1se' or a number that is not negative: "
-            "the largest accepted loss of the mean score."
+            f"tolerance={tolerance!r} must be '1se' or a non-negative number, the "
+            "largest accepted loss of the mean score."
         )
 
 
+def accepted_loss(means, stds, n_splits, tolerance):
+    """Return how far below the best mean score a mean score may be."""
+    if tolerance == "1se":
+        return stds[np.nanargmax(means)] / np.sqrt(n_splits)
+    return tolerance
+
+
 def largest_within(means, stds, n_splits, rates, tolerance):
-    """Index of the largest rate whose mean score is within a tolerance of the best.
+    """Return the index of the largest rate within a tolerance of the best mean score.
 
-    Parameters
-    ----------
-    means, stds : ndarray of shape (n_candidates,)
-        Of the scores over the splits; greater is better. Candidates whose mean is NaN
-        are left out.
-    n_splits : int
-        Number of splits.
-    rates : ndarray of shape (n_candidates,)
-        Among equal rates the one of better score is taken.
-    tolerance : "1se" or float
-        Within one standard error, ``std / sqrt(n_splits)``, of the best mean [1]_, or
-        at most so much below it.
-
-    Returns
-    -------
-    int
-        Index of the candidate.
-
-    Raises
-    ------
-    ValueError
-        If all means are NaN.
+    A mean score may be one standard error, ``std / sqrt(n_splits)``, below the best
+    one [1]_, or as much as `tolerance` states. Among equal rates the best score is
+    taken. Candidates whose mean is NaN are left out; if all are NaN, a ValueError is
+    raised.
 
     References
     ----------
@@ -75,27 +54,26 @@ def largest_within(means, stds, n_splits, rates, tolerance):
     """
     if np.isnan(means).all():
         raise ValueError("All mean scores are NaN; no rate can be chosen from them.")
-    best = np.nanargmax(means)
-    loss = stds[best] / np.sqrt(n_splits) if tolerance == "1se" else tolerance
-    within = np.flatnonzero(means >= means[best] - loss)
+    loss = accepted_loss(means, stds, n_splits, tolerance)
+    within = np.flatnonzero(means >= np.nanmax(means) - loss)
     order = np.lexsort((means[within], rates[within]))
     return int(within[order[-1]])
 
 
 def within_tolerance(tolerance="1se", *, metric="score", param=None):
-    """A ``refit`` for searches over a rate: the largest one that is good enough.
+    """Make a ``refit`` for a search that chooses the largest rate that is good enough.
 
     Parameters
     ----------
     tolerance : "1se" or float, default="1se"
-        The candidate of the largest rate is chosen among those within one standard
-        error of the best mean score, or at most so much below it. Among candidates of
-        the same rate, that of the best score.
+        Which candidates are good enough: those whose mean score is within one standard
+        error of the best, or at most that much below it. Of these, the one with the
+        largest rate is chosen, and among equal rates the one with the best score.
     metric : str, default="score"
-        Which score decides, in a search over several.
+        Which score decides, in a search with several.
     param : str, default=None
-        Name of the rate in the grid; None finds the one that is ``rate`` or ends in
-        ``__rate``.
+        Name of the rate in the grid. None finds the parameter that is ``rate`` or ends
+        in ``__rate``.
 
     Returns
     -------
@@ -105,12 +83,12 @@ def within_tolerance(tolerance="1se", *, metric="score", param=None):
     Raises
     ------
     ValueError
-        For a tolerance out of its range; when called, for results without a rate, or
-        whose rates are not numbers.
+        If the tolerance is invalid. When called, if the results have no rate, or rates
+        that are not numbers.
 
     See Also
     --------
-    PruningEstimatorCV : Fits the model once a fold, whatever the number of rates.
+    PruningEstimatorCV : Fits the model once per fold, for any number of rates.
 
     Examples
     --------
@@ -130,75 +108,49 @@ def within_tolerance(tolerance="1se", *, metric="score", param=None):
 
 
 def _best_index(cv_results, *, tolerance, metric, param):
-    key = f"test_{metric}"
-    if f"mean_{key}" not in cv_results:
-        known = [name[10:] for name in cv_results if name.startswith("mean_test_")]
-        raise ValueError(f"metric={metric!r} was not scored; choose one of {known}.")
-    n_splits = sum(
-        name.startswith("split") and name.endswith(f"_{key}") for name in cv_results
-    )
+    n_splits = scores_by_split(cv_results, metric).shape[1]
     check_tolerance(tolerance, n_splits)
-    means, stds = cv_results[f"mean_{key}"], cv_results[f"std_{key}"]
+    means, stds = (cv_results[f"{name}_test_{metric}"] for name in ("mean", "std"))
     rates = candidate_rates(cv_results, rate_parameter(cv_results, param))
     return largest_within(means, stds, n_splits, rates, tolerance)
 
 
+def scores_by_split(cv_results, metric):
+    """Return the scores of a search, (n_candidates, n_splits).
+
+    Raises ValueError for a metric that was not scored.
+    """
+    end = f"_test_{metric}"
+    names = [n for n in cv_results if n.startswith("split") and n.endswith(end)]
+    if not names:
+        known = [name[10:] for name in cv_results if name.startswith("mean_test_")]
+        raise ValueError(f"metric={metric!r} was not scored; choose one of {known}.")
+    return np.transpose([cv_results[name] for name in names])
+
+
 def rate_parameter(cv_results, param=None):
-    """Name of the parameter of a search that is a rate.
+    """Find the parameter of a search that is ``rate`` or ends in ``__rate``.
 
-    Parameters
-    ----------
-    cv_results : dict of str to ndarray or list
-        Of the search.
-    param : str, default=None
-        The name; None finds the one that is ``rate`` or ends in ``__rate``.
-
-    Returns
-    -------
-    str
-        As in the grid.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or more than one.
+    If `param` is given, it must be one. Raises ValueError unless exactly one is found.
     """
     names = [name[6:] for name in cv_results if name.startswith("param_")]
     named = [n for n in names if n == "rate" or n.endswith("__rate")]
     chosen = named if param is None else [name for name in names if name == param]
     if len(chosen) != 1:
         raise ValueError(
-            f"param={param!r} names no rate of the search, whose parameters are "
-            f"{names}; give the name of one."
+            f"param={param!r} does not name one rate of the search; set it to one of "
+            f"the parameters {names}."
         )
     return chosen[0]
 
 
 def candidate_rates(cv_results, param):
-    """The rate of each candidate of a search.
-
-    Parameters
-    ----------
-    cv_results : dict of str to ndarray or list
-        Of the search.
-    param : str
-        Name of the rate.
-
-    Returns
-    -------
-    ndarray of shape (n_candidates,)
-        In the order of the candidates.
-
-    Raises
-    ------
-    ValueError
-        If a candidate has no rate that is a number.
-    """
+    """Return the rate of each candidate; raise ValueError if one is not a number."""
     values = np.ma.filled(cv_results[f"param_{param}"].astype(object), np.nan)
     numbers = [isinstance(value, Real) and value == value for value in values]
     if not all(numbers):
         raise ValueError(
-            f"{param} has the values {list(values)}; largest among them can be "
-            "found only where each candidate has a number."
+            f"{param} has the values {list(values)}; give each candidate a number, so "
+            "that the largest rate can be found."
         )
     return values.astype(float)

@@ -16,13 +16,7 @@ N_INPUTS, N_OUTPUTS = 12, 2
 
 
 def example_readouts():
-    """Make read-outs of correlated inputs, by weight and by input, dense and sparse.
-
-    Returns
-    -------
-    list of DenseReadout
-        Each has 12 inputs and two outputs.
-    """
+    """Make read-outs of correlated inputs, by weight and by input, dense and sparse."""
     rng = np.random.default_rng(7)
     A = rng.normal(size=(80, N_INPUTS)) @ rng.normal(size=(N_INPUTS, N_INPUTS))
     W, D = rng.normal(size=(N_INPUTS, N_OUTPUTS)), rng.normal(size=(80, N_OUTPUTS))

@@ -116,7 +116,7 @@ def rebuilt_model_computes_what_gates_say(specimen):
 
 
 def finished_model_predicts_what_structure_says(specimen):
-    """Predictions that follow from the output before pruning do so afterwards."""
+    """Predictions that are functions of the output are so before and after pruning."""
     structure = specimen.structure()
     links = _links(structure, specimen)
     assert links, "No prediction of the model is a function of the structure's output."
@@ -130,8 +130,8 @@ def finished_model_predicts_what_structure_says(specimen):
 def removed_units_are_gone(specimen):
     """The pruned structure has the kept units, and the finished model no others.
 
-    The finished model has fewer if a kept unit lost its effect, such as a feature of a
-    tree whose splits were below those of a removed feature.
+    The finished model has fewer units if a kept one lost its effect, such as a feature
+    of a tree whose splits were all below those of a removed feature.
     """
     structure, rng = specimen.structure(), np.random.default_rng(0)
     gates = _some_gates(structure)
@@ -170,7 +170,7 @@ def result_is_a_plain_estimator(specimen):
 
 
 def report_says_what_the_result_is(specimen):
-    """The report counts the units and the sizes of the estimator that comes back."""
+    """The report has the units and the sizes of the estimator that is returned."""
     given = model_size(specimen.estimator)
     for rate in (0, 0.5):
         pruned = specimen.pruned(rate)
@@ -181,7 +181,7 @@ def report_says_what_the_result_is(specimen):
 
 
 def output_decides_the_class(specimen):
-    """The class that `recall` reads off the output is the one that is predicted."""
+    """The class found from the output, as for `recall`, is the one predicted."""
     location = locate(specimen.estimator, specimen.samples)
     classes = getattr(location.model, "classes_", None)
     if classes is None or isinstance(classes, list) or np.ndim(specimen.y) > 1:
@@ -283,18 +283,10 @@ def same_seed_same_model(specimen):
 
 
 def method_removes_exact_number(method, specimen, rates=RATES, **options):
-    """Check that a method removes exactly the units that a rate asks for.
+    """Check that a method removes exactly the units that each rate asks for.
 
-    Parameters
-    ----------
-    method : Method
-        Ranks the units.
-    specimen : Specimen
-        Model to prune.
-    rates : sequence of float
-        Fractions of units to remove. Each may be limited by ``units.removable``.
-    **options
-        Passed to the pruning: ``scope``, ``n_steps``, ``compensate``, ``finetune``.
+    Each number may be limited by ``units.removable``. The options, such as ``scope``,
+    are those of `Plan`.
     """
     structure = specimen.structure()
     n_units, removable = structure.n_units, structure.units.removable
@@ -317,21 +309,21 @@ def _assert_same(actual, wanted, *, single, double):
     if not np.issubdtype(wanted.dtype, np.floating):
         assert_array_equal(actual, wanted)
         return
-    share = double if wanted.dtype == np.float64 else single
+    tolerance = double if wanted.dtype == np.float64 else single
     scale = np.abs(wanted).max(initial=0)
-    assert_allclose(actual, wanted, rtol=share, atol=share * scale)
+    assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance * scale)
 
 
-def _some_gates(structure, share=0.4):
+def _some_gates(structure, rate=0.4):
     """Draw gates of zero and one that respect nesting and floors."""
     units = structure.units
     importances = np.random.default_rng(0).random(units.n_units)
-    n_remove = min(round(share * units.n_units), units.removable)
+    n_remove = min(round(rate * units.n_units), units.removable)
     return keep_units(importances, n_remove, units, "global").astype(float)
 
 
 def _links(structure, specimen):
-    """Find which predictions of the finished model are which function of the output."""
+    """Find the predictions of the finished model that are a function of the output."""
     model, output = structure.finished(), np.asarray(structure.output(), dtype=float)
     X = locate(specimen.estimator, specimen.samples).samples.X
     single = structure.output().dtype != np.float64

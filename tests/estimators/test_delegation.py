@@ -118,7 +118,7 @@ CLASSIFIERS = {
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifier_inside_a_meta_estimator(name, iris, cancer):
-    """Meta-estimators take a pruned classifier as they take any other."""
+    """Meta-estimators accept a pruned classifier like any other."""
     X, y = cancer if name.endswith("Threshold") else iris
     model = clone(CLASSIFIERS[name]).fit(X, y)
     assert is_classifier(model)
@@ -157,7 +157,7 @@ REGRESSORS = {
 
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_regressor_inside_a_meta_estimator(name, diabetes):
-    """Meta-estimators take a pruned regressor as they take any other."""
+    """Meta-estimators accept a pruned regressor like any other."""
     model = clone(REGRESSORS[name]).fit(*diabetes)
     assert is_regressor(model)
     assert model.score(*diabetes) > 0.35
@@ -165,7 +165,7 @@ def test_regressor_inside_a_meta_estimator(name, diabetes):
 
 @pytest.mark.parametrize("chained", [False, True])
 def test_several_outputs_by_meta_estimators(chained, iris, diabetes):
-    """One pruned model an output, alone or in a chain."""
+    """Multi-output meta-estimators hold one pruned model per output."""
     X, y = iris
     labels = np.column_stack([y == 0, y == 2]).astype(int)
     kind = ClassifierChain if chained else MultiOutputClassifier
@@ -177,7 +177,7 @@ def test_several_outputs_by_meta_estimators(chained, iris, diabetes):
 
 
 def test_several_outputs_with_weights(iris):
-    """A meta-estimator that hands on weights finds that they are taken."""
+    """Meta-estimators detect that sample weights are accepted."""
     X, y = iris
     labels, weights = np.column_stack([y == 0, y == 2]).astype(int), 1.0 + y
     model = MultiOutputClassifier(pruned_logistic())
@@ -187,7 +187,7 @@ def test_several_outputs_with_weights(iris):
 
 
 def test_curves_and_inspection(cancer):
-    """Learning and validation curves, folds and permutation take it as a model."""
+    """Learning curves, validation curves and other tools accept it as a model."""
     X, y = cancer
     model = pruned_logistic()
     _, _, scores = learning_curve(model, X, y, cv=2, train_sizes=[0.5, 1.0])
@@ -204,7 +204,7 @@ def test_curves_and_inspection(cancer):
 
 
 def test_displays_of_scikit_learn(cancer):
-    """A display that asks for scores of the classes gets them."""
+    """Displays of scikit-learn work on a pruned classifier."""
     mpl.use("Agg")
     display = RocCurveDisplay.from_estimator(pruned_logistic().fit(*cancer), *cancer)
     assert display.roc_auc > 0.99
@@ -229,7 +229,7 @@ def test_type_and_tags_are_those_of_the_model(model):
     ids=lambda model: type(model).__name__,
 )
 def test_methods_are_those_of_the_model(model, iris):
-    """There is a method where the model has it, before fit and after."""
+    """A method exists if the model has it, before and after fit."""
     unfitted = PruningEstimator(model)
     fitted = clone(unfitted).fit(*iris)
     for name in METHODS:
@@ -242,14 +242,14 @@ def test_methods_are_those_of_the_model(model, iris):
 
 
 def test_method_that_depends_on_a_parameter():
-    """predict_proba of SGDClassifier is there for some losses only."""
+    """predict_proba of SGDClassifier exists for some losses only."""
     assert not hasattr(PruningEstimator(SGDClassifier()), "predict_proba")
     assert hasattr(PruningEstimator(SGDClassifier(loss="log_loss")), "predict_proba")
 
 
 @pytest.mark.parametrize("name", ["classes_", "coef_", "intercept_"])
 def test_fitted_attributes(name, iris):
-    """Attributes of the fitted model are there after fit, and not before."""
+    """Attributes of the fitted model exist after fit, and not before."""
     model = pruned_logistic()
     assert not hasattr(model, name)
     with pytest.raises(AttributeError, match=f"{name} exists only after fit"):
@@ -260,14 +260,14 @@ def test_fitted_attributes(name, iris):
 
 
 def test_feature_importances_of_a_forest(iris):
-    """What the pruned forest says of the features is what the wrapper says."""
+    """The wrapper has the feature importances of the pruned forest."""
     model = PruningEstimator(RandomForestClassifier(n_estimators=4), random_state=0)
     importances = model.fit(*iris).feature_importances_
     assert_array_equal(importances, model.estimator_.feature_importances_)
 
 
 def test_not_fitted():
-    """Predicting before fit is the error that scikit-learn has for it."""
+    """Predicting before fit raises NotFittedError."""
     with pytest.raises(NotFittedError, match="PruningEstimator"):
         pruned_logistic().predict([[0.0]])
 
@@ -333,7 +333,7 @@ def test_what_is_no_table_is_refused_by_the_model(model, X):
 
 
 def test_what_is_pruned_can_be_pruned_again():
-    """Neurons first, then weights: the result is plain, and smaller by both rates."""
+    """Pruning neurons, then weights, gives a plain model pruned by both rates."""
     net = MLPClassifier((10,), solver="lbfgs", max_iter=200, random_state=0)
     neurons = PruningEstimator(net, granularity="neuron", rate=0.5)
     both = PruningEstimator(neurons, rate=0.4, random_state=0).fit(IRIS, KINDS)
@@ -345,7 +345,7 @@ def test_what_is_pruned_can_be_pruned_again():
 
 
 def test_a_fitted_pruner_is_a_container():
-    """In a search in a pipeline, the pruned model is what is found and measured."""
+    """Within a search in a pipeline, the pruned model is found and measured."""
     pruner = PruningEstimator(LogisticRegression(max_iter=500))
     search = GridSearchCV(pruner, {"rate": [0.25, 0.5]}, cv=2)
     pipe = make_pipeline(StandardScaler(), search)
@@ -363,7 +363,7 @@ def test_a_fitted_pruner_is_a_container():
 
 
 def test_a_search_that_was_not_refitted_holds_no_model():
-    """The error says so."""
+    """Locating its model raises NotFittedError."""
     search = PruningEstimatorCV(LogisticRegression(), rates=[0.2], cv=2, refit=False)
     search.fit(IRIS, KINDS)
     with pytest.raises(NotFittedError, match="refit=False"):

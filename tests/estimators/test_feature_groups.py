@@ -12,7 +12,7 @@ from skprune.structures import family_of
 
 
 def test_labels_of_any_kind_are_numbered():
-    """Strings and numbers serve as labels alike."""
+    """Labels may be strings or numbers."""
     labels = group_labels(["sex", "age", "sex"], 3)
 
     assert labels[0] == labels[2] != labels[1]
@@ -45,7 +45,7 @@ def test_columns_in_no_list_are_alone():
     ],
 )
 def test_bad_groups_are_named(groups, message):
-    """An error says which group is wrong, and what is wrong with it."""
+    """Errors name the invalid group and the problem."""
     with pytest.raises(ValueError, match=message):
         group_labels(groups, 4)
 

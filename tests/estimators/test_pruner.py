@@ -58,7 +58,7 @@ def test_fitted_attributes(cancer):
 
 @pytest.mark.parametrize("search", [GridSearchCV, HalvingGridSearchCV])
 def test_search_over_rate_method_and_granularity(search, digits, tmp_path):
-    """In a pipeline every axis is an ordinary hyperparameter."""
+    """In a pipeline all parameters can be searched over."""
     net = small_net(learning_rate_init=0.01)
     net = PruningEstimator(net, memory=str(tmp_path), random_state=0)
     grid = {
@@ -97,7 +97,7 @@ def test_randomized_search_in_parallel(cancer):
 
 
 def test_cross_validate_returns_pruned_models(cancer):
-    """Each fold has a model with as many units gone."""
+    """The model of each fold has the same number of units removed."""
     model = PruningEstimator(Ridge(), rate=0.5)
     results = cross_validate(model, *cancer, cv=3, return_estimator=True)
     assert [fold.support_.sum() for fold in results["estimator"]] == [15, 15, 15]
@@ -128,7 +128,7 @@ def test_names_of_columns(library, iris):
 
 
 def test_refit_on_other_columns_forgets_names(iris):
-    """Names of an earlier fit do not linger."""
+    """Feature names of an earlier fit are deleted."""
     X, y = iris
     model = PruningEstimator(Ridge())
     model.fit(pd.DataFrame(X, columns=list("abcd")), y).fit(X[:, :3], y)
@@ -137,7 +137,7 @@ def test_refit_on_other_columns_forgets_names(iris):
 
 
 def test_mixed_columns_in_a_pipeline_inside():
-    """A frame with words goes through a pipeline inside to its last model."""
+    """A data frame with strings passes through a pipeline inside to its last model."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {"size": rng.normal(size=80), "colour": rng.choice(["red", "blue"], 80)}
@@ -166,7 +166,7 @@ def test_sparse_samples(kind, digits):
 
 
 def test_text():
-    """Words in, sparse features in between, a pruned model at the end."""
+    """A text pipeline with sparse features ends in a pruned model."""
     texts = [f"{word} w{i % 7}" for i in range(40) for word in ("good", "bad")]
     y = ["up", "down"] * 40
     pipeline = make_pipeline(
@@ -176,7 +176,7 @@ def test_text():
 
 
 def test_word_labels(iris):
-    """Classes may be words."""
+    """Class labels may be strings."""
     X, y = iris
     words = np.array(["low", "mid", "top"])[y]
     model = PruningEstimator(LogisticRegression(max_iter=500)).fit(X, words)
@@ -214,7 +214,7 @@ def test_parameters_are_never_changed(digits):
 
 
 def test_result_is_plain_and_of_the_same_class(digits):
-    """What comes out is scikit-learn's, with parameters that fit its shape."""
+    """The result is a scikit-learn model whose parameters match its shape."""
     model = PruningEstimator(small_net(), granularity="neuron", rate=0.5).fit(*digits)
     assert type(model.estimator_) is MLPClassifier
     sizes = [W.shape[1] for W in model.estimator_.coefs_[:-1]]
@@ -288,7 +288,7 @@ def test_pruned_on_what_the_model_sees(diabetes):
 
 
 def test_floor_is_said_and_counted(digits):
-    """Where layers keep their last unit, a warning says so, and so does rate_."""
+    """If layers keep their last unit, a warning is raised and rate_ is lower."""
     model = PruningEstimator(small_net(), granularity="neuron", rate=0.99)
     with pytest.warns(UserWarning, match=r"rate=0.99 asks to remove 24 of.*only 22"):
         model.fit(*digits)
@@ -297,7 +297,7 @@ def test_floor_is_said_and_counted(digits):
 
 
 def test_verbose_prints_a_line_a_step(diabetes, capsys):
-    """Units left and loss, once a step; nothing by default."""
+    """verbose=1 prints units and loss after each step; the default prints nothing."""
     model = PruningEstimator(Ridge(), rate=0.75, n_steps=2)
     model.fit(*diabetes)
     assert capsys.readouterr().out == ""
@@ -310,7 +310,7 @@ def test_verbose_prints_a_line_a_step(diabetes, capsys):
 
 
 def test_partial_fit_holds_removed_weights_at_zero(digits):
-    """A pass moves the survivors and nothing else, and lowers the training loss."""
+    """A pass changes the remaining weights only, and lowers the training loss."""
     X, y = digits
     model = PruningEstimator(small_net(), rate=0.8, compensate=False, random_state=0)
     model.fit(X, y)
@@ -327,7 +327,7 @@ def test_partial_fit_holds_removed_weights_at_zero(digits):
 
 
 def test_partial_fit_of_sparse_weights(digits):
-    """It works where weights are csr arrays, whose zeros stay removed."""
+    """partial_fit works on csr weights, whose zeros stay removed."""
     X, y = digits
     model = PruningEstimator(small_net(), rate=0.9, random_state=0).fit(X, y)
     dense = model.estimator_.coefs_
@@ -360,7 +360,7 @@ def test_partial_fit_knows_its_classes(digits):
 
 
 def test_partial_fit_inside_a_pipeline(diabetes):
-    """The network at the end of a pipeline is trained on, on what it sees."""
+    """The network at the end of a pipeline is trained on transformed samples."""
     X, y = diabetes
     net = MLPRegressor(hidden_layer_sizes=(8,), max_iter=20, random_state=0)
     model = PruningEstimator(make_pipeline(StandardScaler(), net), random_state=0)
@@ -372,7 +372,7 @@ def test_partial_fit_inside_a_pipeline(diabetes):
 
 
 def test_finetune_trains_after_each_step(digits):
-    """Passes after the pruning bring a bare network back."""
+    """Passes after pruning restore the score of an uncompensated network."""
     options = {"rate": 0.8, "compensate": False, "random_state": 0}
     bare = PruningEstimator(small_net(), **options).fit(*digits)
     tuned = PruningEstimator(small_net(), finetune=5, **options).fit(*digits)
@@ -381,7 +381,7 @@ def test_finetune_trains_after_each_step(digits):
 
 
 def test_html_of_the_estimator_and_of_the_report(cancer):
-    """Notebooks show both."""
+    """The estimator and its report are shown as HTML."""
     model = PruningEstimator(Ridge()).fit(*cancer)
     assert "PruningEstimator" in model._repr_html_()
     assert "<table>" in model.report_._repr_html_()

@@ -80,7 +80,7 @@ def pruners(model):
 @pytest.mark.parametrize("kind", [0, 1], ids=["PruningEstimator", "CV"])
 @pytest.mark.parametrize("method", ANSWERING)
 def test_metadata_reaches_the_method_that_asks(method, kind):
-    """Each method passes on what the same method of the model asks for."""
+    """Each method passes on what the same method of the model requests."""
     pruner = pruners(listener(method))[kind].fit(X, Y)
     HEARD.clear()
     target = [Y] if method == "score" else []
@@ -106,7 +106,7 @@ def test_metadata_goes_through_a_pipeline(kind):
 @pytest.mark.parametrize("asking", [("fit",), ("transform",), ("fit", "transform")])
 @pytest.mark.parametrize("kind", [0, 1], ids=["PruningEstimator", "CV"])
 def test_metadata_reaches_a_transformer_inside_a_pipeline(asking, kind):
-    """A first step is fitted and transforms, each with what it asks for."""
+    """fit and transform of a first step get the metadata they request."""
     model = listener().set_fit_request(colours="fit" in asking)
     model.set_transform_request(colours="transform" in asking)
     pruner = pruners(model)[kind]
@@ -120,7 +120,7 @@ def test_metadata_reaches_a_transformer_inside_a_pipeline(asking, kind):
 @pytest.mark.parametrize("method", ["fit", "predict", "transform", "score"])
 @pytest.mark.parametrize("kind", [0, 1], ids=["PruningEstimator", "CV"])
 def test_what_is_not_asked_for_is_refused(method, kind):
-    """Without a request for it nothing is dropped in silence."""
+    """Metadata that nobody requests raises an error."""
     pruner = pruners(listener())[kind].fit(X, Y)
     target = [Y] if method in ("fit", "score") else []
 
@@ -134,7 +134,7 @@ def test_what_is_not_asked_for_is_refused(method, kind):
 
 @pytest.mark.parametrize("method", ["predict", "transform"])
 def test_without_routing_nothing_is_passed(method):
-    """The error says what to switch on."""
+    """The error names metadata routing."""
     pruner = PruningEstimator(listener(method), rate=0.2).fit(X, Y)
 
     with config_context(enable_metadata_routing=False):
@@ -143,7 +143,7 @@ def test_without_routing_nothing_is_passed(method):
 
 
 def test_weights_of_partial_fit_are_those_of_fit(digits):
-    """Training on takes the weights that fit asks for, and refuses others."""
+    """partial_fit accepts the weights that fit requests, and no others."""
     X, y = digits
     rows, weights = slice(0, 300), np.linspace(0, 2, 300)
     net = MLPClassifier((10,), max_iter=20, random_state=0)
@@ -165,7 +165,7 @@ def test_weights_of_partial_fit_are_those_of_fit(digits):
 
 
 def test_selector_passes_metadata_on():
-    """In a pipeline under a search, the model that ranks features hears them."""
+    """In a pipeline under a search, weights reach the model that ranks features."""
     selector = PruningSelector(listener("fit"), n_features_to_select=2)
     pipe = make_pipeline(selector, LogisticRegression())
 

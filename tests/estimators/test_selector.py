@@ -91,7 +91,7 @@ def test_scikit_learn_check_of_transformers(estimator, check):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_exact_number_is_dropped(model, method, cancer):
-    """Of the features that the model reads, the share that goes is the rate."""
+    """The fraction removed of the features that the model reads is the rate."""
     every = PruningSelector(model, rate=0, random_state=0).fit(*cancer)
     selector = PruningSelector(model, method=method, rate=0.6, random_state=0)
 
@@ -117,7 +117,7 @@ def test_pruned_model_reads_kept_features_only(model, n_steps, cancer):
 
 @pytest.mark.parametrize("wanted", [1, 7, 30])
 def test_number_of_features_can_be_given(wanted, cancer):
-    """n_features_to_select is met exactly and takes the place of the rate."""
+    """n_features_to_select is met exactly and replaces the rate."""
     selector = PruningSelector(Ridge(), n_features_to_select=wanted, rate=0.9)
 
     assert selector.fit_transform(*cancer).shape[1] == wanted
@@ -139,7 +139,7 @@ def test_unread_feature_is_not_kept(cancer):
 
 
 def test_more_features_than_the_model_reads_is_a_warning(cancer):
-    """Asked for more than the model reads, it keeps those read and says so."""
+    """If more is asked for than the model reads, a warning is raised."""
     X, y = cancer
     selector = PruningSelector(Lasso(0.05), n_features_to_select=20)
 
@@ -173,7 +173,7 @@ class Spy(Ridge):
     ],
 )
 def test_bad_input_is_an_error_before_the_fit(options, message, cancer):
-    """What does not fit X or the model is named before anything is trained."""
+    """Invalid parameters raise before the model is fitted."""
     with pytest.raises(ValueError, match=message):
         PruningSelector(Spy(), **options).fit(*cancer)
 
@@ -181,7 +181,7 @@ def test_bad_input_is_an_error_before_the_fit(options, message, cancer):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_groups_go_together(model, method, cancer):
-    """The number of groups that go is exact, and each goes as a whole."""
+    """The exact number of groups is removed, each as a whole."""
     options = {"groups": np.arange(30) % 10, "random_state": 0}
     every = PruningSelector(model, rate=0, **options).fit(*cancer)
     selector = PruningSelector(model, method=method, rate=0.6, n_steps=2, **options)
@@ -194,7 +194,7 @@ def test_groups_go_together(model, method, cancer):
 
 
 def test_lists_of_columns_are_labels(cancer):
-    """Lists of columns and labels say the same."""
+    """Lists of columns and labels are equivalent."""
     labels = np.arange(30) % 10
     columns = [np.flatnonzero(labels == g).tolist() for g in range(10)]
     options = {"method": "taylor", "n_features_to_select": 3, "random_state": 0}
@@ -209,7 +209,7 @@ def test_lists_of_columns_are_labels(cancer):
 @pytest.mark.parametrize("method", ["magnitude", "taylor"])
 @pytest.mark.parametrize("model", MODELS[:3], ids=lambda m: type(m).__name__)
 def test_importance_of_group_is_the_sum(model, method, cancer):
-    """Energies of the features of a group add up."""
+    """The importance of a group is the sum over its features."""
     labels = np.arange(30) % 10
 
     single = PruningSelector(model, method=method, random_state=0).fit(*cancer)
@@ -251,7 +251,7 @@ def test_surgeon_is_backward_elimination(cancer):
 
 
 def test_ranking_by_weight_is_that_of_rfe(cancer):
-    """Without its refits, the ranking of recursive feature elimination comes out."""
+    """The ranking equals that of recursive feature elimination, without its refits."""
     wanted = RFE(LinearRegression(), n_features_to_select=8).fit(*cancer)
     method = Taylor(order=2, score="weight")
 
@@ -261,7 +261,7 @@ def test_ranking_by_weight_is_that_of_rfe(cancer):
 
 
 def test_network_finds_what_matters():
-    """A network keeps the informative features among noise, chance does not."""
+    """A network keeps the informative features among noise; random pruning does not."""
     X, y = make_classification(
         600, 30, n_informative=6, n_redundant=0, shuffle=False, random_state=0
     )
@@ -278,7 +278,7 @@ def test_network_finds_what_matters():
 
 
 def test_final_model_needs_only_the_kept_columns():
-    """Behind a column transformer, one category goes or stays as a whole, by name."""
+    """Behind a column transformer, a category is kept or removed as a whole."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
         {
@@ -391,7 +391,7 @@ def test_weights_are_routed_through_a_pipeline(cancer):
 
 
 def test_weights_that_the_model_does_not_take_are_refused(cancer):
-    """A weight is never lost in silence."""
+    """Weights that the model does not accept raise an error."""
     X, y = cancer
     pipe = make_pipeline(StandardScaler(), LogisticRegression())
 
@@ -414,7 +414,7 @@ def test_rate_is_a_hyperparameter(cancer, tmp_path):
 
 
 def test_lines_tell_of_each_step(cancer, capsys):
-    """verbose=1 prints a line a step, in features."""
+    """verbose=1 prints a line per step, counted in features."""
     PruningSelector(Ridge(), n_steps=2, rate=0.6, verbose=1).fit(*cancer)
 
     lines = capsys.readouterr().out.splitlines()
@@ -440,7 +440,7 @@ def test_model_that_cannot_select_is_refused_before_it_is_fitted(monkeypatch):
 
 
 def test_groups_do_not_shrink_in_training():
-    """A method that shrinks features while the model trains takes no groups of them."""
+    """A method that shrinks features during training accepts no groups."""
     X, y = make_classification(n_features=4, random_state=0)
     selector = PruningSelector(
         NET, method=L1(during="finetune"), finetune=2, groups=["a", "a", "b", "c"]

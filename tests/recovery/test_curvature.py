@@ -68,7 +68,7 @@ def test_curvature_is_gauss_newton_matrix(rng, loss, form):
     weights /= weights.sum()
     curvature, n_weights = products(network, masks, form(X), loss, weights)
     Z = Signals(network, X).output
-    J = np.stack([curvature.change(v) for v in np.eye(n_weights)], axis=2)
+    J = np.stack([curvature.change(v).copy() for v in np.eye(n_weights)], axis=2)
     expected = 0.0
     for k, shift in enumerate(1e-6 * np.eye(3)):
         C = (loss.gradient(Z + shift, Z) - loss.gradient(Z - shift, Z)) / 2e-6

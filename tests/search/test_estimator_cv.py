@@ -74,7 +74,7 @@ def both(model, data, scoring=None, refit=True, fit_params=None, **options):
 
 @pytest.mark.parametrize("name", SEARCHED)
 def test_scores_are_those_of_grid_search(name):
-    """One fit a fold and one ranking change no digit of any score."""
+    """One fit per fold and one ranking leave all scores exactly equal."""
     case = next(case for case in CASES if case.name == name)
     options = {"random_state": 5, **SEARCHED[name]}
     assert_same_scores(*both(case.model, case.samples(), **options))
@@ -99,7 +99,7 @@ def test_random_state_instance_is_not_used_up():
     ],
 )
 def test_scorings_are_those_of_grid_search(scoring, refit):
-    """One or several scores come out under the names that scikit-learn gives them."""
+    """One or several scores have the names that scikit-learn gives them."""
     assert_same_scores(*both(MODEL, (X, Y), scoring=scoring, refit=refit))
 
 
@@ -140,7 +140,7 @@ def test_memory_holds_the_models(tmp_path):
 
 
 def test_model_is_that_of_pruning_estimator():
-    """`estimator_` is what PruningEstimator makes of all samples at `rate_`."""
+    """`estimator_` is the result of PruningEstimator on all samples at `rate_`."""
     search = PruningEstimatorCV(MODEL, rates=RATES, tolerance=0.05).fit(X, Y)
     alone = PruningEstimator(MODEL, rate=search.rate_).fit(X, Y)
     assert search.rate_ in RATES[1:]
@@ -151,7 +151,7 @@ def test_model_is_that_of_pruning_estimator():
 
 
 def test_tolerance_chooses_the_largest_rate_within():
-    """Each tolerance gives the rate that its definition gives on the scores."""
+    """Each tolerance chooses the rate that its definition implies for the scores."""
     search = PruningEstimatorCV(MODEL, rates=8, cv=4, tolerance="1se").fit(X, Y)
     means, stds = (search.cv_results_[f"{k}_test_score"] for k in ("mean", "std"))
     best = means.argmax()
@@ -164,7 +164,7 @@ def test_tolerance_chooses_the_largest_rate_within():
 
 
 def test_without_refit_there_is_a_rate_and_no_model():
-    """refit=False ends with the table; an earlier model does not live on."""
+    """refit=False ends with the table and deletes an earlier model."""
     search = PruningEstimatorCV(MODEL, rates=RATES).fit(X, Y)
     search.set_params(refit=False).fit(X, Y)
     assert search.rate_ in RATES
@@ -186,7 +186,7 @@ def test_sizes_stand_beside_the_scores():
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_splits_run_side_by_side(backend):
-    """Processes and threads give the results of one split after the other."""
+    """Processes and threads give the results of sequential splits."""
     search = PruningEstimatorCV(MODEL, rates=RATES, cv=3, random_state=0)
     alone = search.fit(X, Y)
     with parallel_config(backend=backend):
@@ -206,14 +206,14 @@ def test_weights_reach_fit_and_score():
 
 
 def test_scorer_without_weights_warns():
-    """Weights that a scorer cannot take are not dropped in silence."""
+    """A warning is raised if the scorer cannot use the weights."""
     search = PruningEstimatorCV(MODEL, rates=RATES, scoring=lambda m, X, y: 1.0)
     with pytest.warns(UserWarning, match="scored without"):
         search.fit(X, Y, sample_weight=np.ones(len(Y)))
 
 
 def test_groups_reach_the_splits():
-    """Groups make the splits, by themselves and under metadata routing."""
+    """Groups reach the splitter with and without metadata routing."""
     groups = np.arange(len(Y)) % 7
     search = PruningEstimatorCV(MODEL, rates=RATES, cv=GroupKFold(3))
     plain = search.fit(X, Y, groups=groups)
@@ -247,7 +247,7 @@ def test_unknown_metadata_is_refused():
 
 
 def test_clones_pickles_and_lists_nested_parameters():
-    """The parameters of the model are those of the search, below its name."""
+    """The parameters of the model are nested parameters of the search."""
     search = PruningEstimatorCV(LogisticRegression(C=2), tolerance=PruningGuarantee())
     copy = clone(search).set_params(estimator__C=3, rates=RATES, tolerance=0.1)
     assert search.estimator.C == 2
@@ -275,7 +275,7 @@ def test_bad_rates_are_named_before_anything_is_fitted(rates, message):
 
 
 def test_rates_are_sorted_and_counted_once():
-    """Order and repetitions of the rates do not matter; a number lays out a grid."""
+    """Order and repetitions of the rates do not matter; a number makes a grid."""
     search = PruningEstimatorCV(MODEL, rates=[0.6, 0, 0.6, 0.3]).fit(X, Y)
     assert search.rates_.tolist() == [0, 0.3, 0.6]
     grid = PruningEstimatorCV(MODEL, rates=5, cv=2).fit(X, Y).rates_
@@ -283,7 +283,7 @@ def test_rates_are_sorted_and_counted_once():
 
 
 def test_nan_score_is_an_error_that_says_where():
-    """A scorer that is undefined cannot choose; beside one that is, it may be."""
+    """The score that decides must not be NaN; other scores may be."""
 
     def undefined(model, X, y):
         return np.nan
@@ -309,14 +309,14 @@ def test_unknown_deciding_metric_is_an_error():
 
 
 def test_guarantee_says_that_it_counts_no_weights():
-    """Weights are not dropped in silence where the promise has no use for them."""
+    """A warning is raised if the guarantee ignores the weights."""
     search = PruningEstimatorCV(MODEL, rates=[0], tolerance=PruningGuarantee(0.2))
     with pytest.warns(UserWarning, match="counts each held-out sample alike"):
         search.fit(X, Y, sample_weight=np.ones(len(Y)))
 
 
 def test_guarantee_chooses_the_last_safe_rate():
-    """The rate promised is the last one before the first p-value above the level."""
+    """The chosen rate is the last one before the first p-value above the level."""
     X, y = large_classes(900)
     promise = PruningGuarantee(max_loss=0.03, confidence=0.9)
     search = PruningEstimatorCV(MODEL, rates=12, tolerance=promise).fit(X, y)
@@ -354,7 +354,7 @@ def test_guarantee_counts_changed_predictions():
         ({}, "needs at least 408 held-out samples, but cv holds out 90"),
         ({"cv": ShuffleSplit(1, test_size=0.5)}, "holds out 45"),
         ({"cv": RepeatedKFold()}, "several times"),
-        ({"estimator": Ridge()}, "Ridge has none of"),
+        ({"estimator": Ridge()}, "Ridge is no classifier"),
     ],
 )
 def test_guarantee_that_cannot_be_given_is_refused_at_once(options, message):
@@ -368,7 +368,7 @@ def test_guarantee_that_cannot_be_given_is_refused_at_once(options, message):
 
 
 def test_no_safe_rate_is_an_error_and_the_table_stays():
-    """If the smallest rate loses too much, the error says so; scores can be read."""
+    """If the smallest rate loses too much, fit raises, and the scores remain."""
     X, y = large_classes(900)
     search = PruningEstimatorCV(
         MODEL, rates=[0.95], cv=3, tolerance=PruningGuarantee(max_loss=0.02)
@@ -379,14 +379,14 @@ def test_no_safe_rate_is_an_error_and_the_table_stays():
 
 
 def test_guarantee_after_the_fact_needs_the_counts():
-    """A search that compared no predictions cannot promise anything later."""
+    """A guarantee cannot be asked of a search that counted no changes."""
     search = PruningEstimatorCV(MODEL, rates=RATES).fit(X, Y)
     with pytest.raises(ValueError, match="fit with a PruningGuarantee"):
         search.rate_at(PruningGuarantee())
 
 
 def test_one_split_has_no_standard_error():
-    """The default tolerance needs two splits; a number takes one."""
+    """The default tolerance needs two splits; a number needs one."""
     split = PredefinedSplit(np.where(np.arange(len(Y)) < 60, -1, 0))
     search = PruningEstimatorCV(MODEL, rates=RATES, cv=split)
     with pytest.raises(ValueError, match="at least two splits"):
@@ -396,7 +396,7 @@ def test_one_split_has_no_standard_error():
 
 @pytest.mark.parametrize("tolerance", [-0.1, "2se", None, True, np.inf])
 def test_bad_tolerances_are_refused(tolerance):
-    """In fit, in `rate_at` and in `within_tolerance`."""
+    """`fit`, `rate_at` and `within_tolerance` raise for an invalid tolerance."""
     with pytest.raises(ValueError, match="tolerance"):
         PruningEstimatorCV(MODEL, rates=RATES, tolerance=tolerance).fit(X, Y)
     with pytest.raises(ValueError, match="tolerance"):
@@ -406,13 +406,13 @@ def test_bad_tolerances_are_refused(tolerance):
 
 
 def test_rate_at_needs_a_fit():
-    """Before fit there is nothing to choose from."""
+    """`rate_at` raises before fit."""
     with pytest.raises(NotFittedError):
         PruningEstimatorCV(MODEL).rate_at(0.1)
 
 
 def test_verbose_prints_a_line_a_rate_and_split(capsys):
-    """Progress says rate, split and score."""
+    """Each printed line has the rate, the split and the score."""
     PruningEstimatorCV(MODEL, rates=[0, 0.5], cv=2, verbose=1).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
     assert sum("of split" in line for line in lines) == 4

@@ -61,7 +61,7 @@ def test_one_fit_and_the_scores_of_each_rate():
 
 
 def test_losses_are_counted_against_the_unpruned_model():
-    """Samples that only one of the two predicts as they are."""
+    """Samples that only one of the two models predicts correctly are counted."""
     trials = run_fold(plan(counts_losses=True), X, Y, 0, TRAIN, TEST)
     whole = LogisticRegression().fit(X[TRAIN], Y[TRAIN])
     pruned = PruningEstimator(LogisticRegression(), rate=0.9).fit(X[TRAIN], Y[TRAIN])
@@ -79,7 +79,7 @@ def test_weights_are_those_of_the_training_rows():
 
 
 def test_scores_that_decide_nothing():
-    """NaN, and a metric that the scorer does not have, are named with their place."""
+    """Errors name the place of a NaN score, and a metric that was not scored."""
     with pytest.raises(ValueError, match=r"score at rate 0 of split 3 is NaN"):
         run_fold(plan(scorer=lambda *given: np.nan), X, Y, 3, TRAIN, TEST)
     with pytest.raises(ValueError, match=r"returned \['a'\], and refit='score'"):
@@ -87,7 +87,7 @@ def test_scores_that_decide_nothing():
 
 
 def test_lines_of_each_rate(capsys):
-    """Printed where asked for."""
+    """verbose=1 prints a line for each rate."""
     run_fold(plan(verbose=1), X, Y, 2, TRAIN, TEST)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [

@@ -43,7 +43,7 @@ def test_error_of_the_test_is_below_its_level(rejected, better, excess):
 
 
 def test_test_has_power(rejected):
-    """A model that changes few predictions and loses nothing is found to be safe."""
+    """A model that changes few predictions and loses nothing is safe."""
     law = multinomial(N, [0.02, 0.02, 0.96])
     assert law.pmf(rejected).sum() > 0.8
 
@@ -60,7 +60,7 @@ def test_tail_is_that_of_the_trinomial(total, q):
 
 
 def test_tail_grows_with_the_share_that_differs():
-    """The premise of the p-value: the worst share is the largest that is plausible."""
+    """The tail of the p-value is largest at the largest plausible q."""
     limits = np.linspace(MAX_LOSS, 0.5, 30)
     for total in (-5, 0, 3, int((N - 1) * MAX_LOSS - 2)):
         tails = [_lower_tail(total, N, MAX_LOSS, q) for q in limits]

@@ -30,7 +30,7 @@ def folds():
 
 
 def test_means_ranks_and_sizes(folds):
-    """By rate, over the splits; equal means share the better rank."""
+    """Means are over the splits; equal means share the better rank."""
     table = tabulate(RATES, folds)
     assert_allclose(table["mean_test_score"], [0.8, 0.6, 0.6])
     assert_allclose(table["std_test_score"], 0.1)
@@ -44,7 +44,7 @@ def test_means_ranks_and_sizes(folds):
 
 
 def test_keys_are_those_of_a_grid_search(folds, diabetes):
-    """Whoever reads one table can read the other."""
+    """The table has the keys and types of GridSearchCV."""
     X, y = diabetes
     grid = GridSearchCV(PruningEstimator(Ridge()), {"rate": RATES}, cv=2).fit(X, y)
     assert set(grid.cv_results_) <= set(tabulate(RATES, folds))
@@ -63,13 +63,13 @@ def test_several_metrics():
 
 
 def test_rate_without_a_score_ranks_last():
-    """NaN is no better than any number."""
+    """NaN has the lowest rank."""
     table = tabulate(RATES, [[trial(np.nan), trial(-3.0), trial(2.0)]])
     assert_array_equal(table["rank_test_score"], [3, 2, 1])
 
 
 def test_counted_losses_are_summed():
-    """Samples that pruning gets wrong, and right, over all splits."""
+    """Changed predictions are summed over all splits."""
     folds = [[trial(0.5, n_worse=3)], [trial(0.5, n_worse=4)]]
     table = tabulate([0.5], folds)
     assert table["n_worse"] == [7] and table["n_better"] == [2]

@@ -67,12 +67,12 @@ def test_rate_is_found_among_other_parameters():
     rates = search.cv_results_["param_pruningestimator__rate"].astype(float)
     assert search.best_index_ == np.lexsort((means, rates))[-1]
     search.set_params(param_grid=[grid, {"pruningestimator__estimator__C": [1.0]}])
-    with pytest.raises(ValueError, match="each candidate has a number"):
+    with pytest.raises(ValueError, match="give each candidate a number"):
         search.fit(X, Y)
 
 
 def test_metric_is_named_in_a_search_over_several():
-    """The score that decides is chosen by name, and an unknown one is an error."""
+    """The deciding score is chosen by name; an unknown name is an error."""
     model = PruningEstimator(LogisticRegression())
     search = GridSearchCV(model, {"rate": RATES}, scoring=["accuracy", "f1_macro"])
     search.set_params(refit=within_tolerance(1, metric="f1_macro")).fit(X, Y)
@@ -87,11 +87,11 @@ def test_search_without_a_rate_is_an_error(param):
     """The error lists the parameters that were searched over."""
     search = GridSearchCV(LogisticRegression(), {"C": [1, 2]})
     search.set_params(refit=within_tolerance(param=param))
-    with pytest.raises(ValueError, match=r"no rate of the search.*\['C'\]"):
+    with pytest.raises(ValueError, match=r"not name one rate.*\['C'\]"):
         search.fit(X, Y)
 
 
 def test_refit_is_pickled_with_its_search():
-    """The callable goes to other processes and into files."""
+    """The callable can be pickled with its search."""
     refit = pickle.loads(pickle.dumps(within_tolerance(0.1)))
     assert refit.keywords["tolerance"] == 0.1

@@ -188,14 +188,14 @@ def test_shared_array_is_caught(specimen):
 
 
 def test_every_law_is_listed_and_has_a_mutant():
-    """No law goes untested; two have tests of their own below."""
+    """Each law has a test; two have their own below."""
     names = {law.__name__ for law in STRUCTURE_LAWS}
     others = {"exact_number_is_removed", "output_decides_the_class"}
     assert names - set(MUTANTS) == others
 
 
 def test_output_that_decides_for_another_class_is_caught():
-    """An output of the wrong sign is none that a classifier decides by."""
+    """An output of the wrong sign does not decide the class."""
 
     class Swapped(Specimen):
         def structure(self, model=None):
@@ -212,7 +212,7 @@ def test_output_that_decides_for_another_class_is_caught():
 
 
 def test_number_of_removed_units_is_held(specimen):
-    """A method that takes one unit less is caught."""
+    """A method that removes one unit less is caught."""
 
     class Shy(Magnitude):
         def gates(self, readouts, importances, n_remove, units, scope, rng):

@@ -14,14 +14,14 @@ X, Y = load_iris(return_X_y=True)
 
 
 def test_structure_of_a_container_with_weights():
-    """A container is looked through; weights are handed on."""
+    """Models in containers are checked, with weights."""
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
     weights = np.linspace(0.5, 2, len(Y))
     check_structure(model, X, Y, "connection", sample_weight=weights)
 
 
 def test_method_on_models():
-    """A method is held to its laws on the models that it is to prune."""
+    """A method is checked on the given models."""
     model = LogisticRegression(max_iter=500).fit(X, Y)
     specimens = [Specimen(model, X, Y, name) for name in ("connection", "feature")]
     check_method(Magnitude(scale=None), specimens)
@@ -38,13 +38,13 @@ def test_method_on_models():
 
 
 def test_function_as_a_method():
-    """A function is held to the same laws."""
+    """A function is checked like a method object."""
     check_method(lambda readout, rng: readout.size() ** 2)
     with pytest.raises(ValueError, match="non-negative"):
         check_method(lambda readout, rng: -readout.size())
 
 
 def test_exported_names():
-    """What third parties need is named."""
+    """The names that third parties need are exported."""
     assert set(testing.__all__) <= set(dir(testing))
     assert {"check_method", "check_structure"} <= set(testing.__all__)
