@@ -48,13 +48,14 @@ class KernelPoints(Structure):
     point u, row u of W its dual coefficients.
     """
 
+    loss_function = SQUARED
     group_names = ["dual_coef_"]
     answers = RowReadout.answers
 
     def __init__(self, model, samples):
         self.estimator = copy.deepcopy(model)
         self.X = np.asarray(samples.X)
-        self.Y = np.asarray(samples.y, dtype=float).reshape(len(self.X), -1)
+        self.targets = np.asarray(samples.y, dtype=float).reshape(len(self.X), -1)
         weights = total_weights(model, samples, len(self.X))
         self.weights = weights / weights.sum()
         self._look_at(self.estimator)
@@ -72,23 +73,16 @@ class KernelPoints(Structure):
                 "dual_coef_",
                 self.K,
                 self.W,
-                self._gradient,
+                self.output_gradient,
                 self.weights,
                 rows=np.arange(self.n_units),
                 centred=False,
             )
         ]
 
-    def _gradient(self, rng=None):
-        Z = self.output()
-        return SQUARED.gradient(Z, self.Y if rng is None else SQUARED.draw(Z, rng))
-
     def output(self, gates=None, X=None):
         K = self.K if X is None else kernel(self.estimator, X)
         return K @ (self.W if gates is None else self.W * gates[:, None])
-
-    def loss(self, gates=None):
-        return float(self.weights @ SQUARED.value(self.output(gates), self.Y))
 
     def prune(self, gates, *, compensate, rng):
         kept = np.flatnonzero(gates)

@@ -50,13 +50,14 @@ class HiddenNeurons(Structure):
     of W its outgoing weights.
     """
 
+    loss_function = SOFTMAX
     group_names = ["hidden"]
     answers = RowReadout.answers
 
     def __init__(self, model, samples):
         self.X = np.asarray(samples.X, dtype=float)
         codes = np.searchsorted(model.classes_, samples.y)
-        self.Y = np.eye(len(model.classes_))[codes]
+        self.targets = np.eye(len(model.classes_))[codes]
         self.sample_weight = total_weights(model, samples, len(self.X))
         self._set(copy.deepcopy(model))
         self.teacher = self.output()
@@ -80,22 +81,15 @@ class HiddenNeurons(Structure):
 
     def readouts(self):
         _, _, W, b = self.estimator.parameters_
-        objective = Objective(SOFTMAX, self.Y, intercept=b, penalty=0.0)
-        given = self.H, W, self._gradient, self.weights
+        objective = Objective(SOFTMAX, self.targets, intercept=b, penalty=0.0)
+        given = self.H, W, self.output_gradient, self.weights
         rows = np.arange(self.n_units)
         return [RowReadout("hidden", *given, rows=rows, objective=objective)]
-
-    def _gradient(self, rng=None):
-        Z = self.output()
-        return SOFTMAX.gradient(Z, self.Y if rng is None else SOFTMAX.draw(Z, rng))
 
     def output(self, gates=None, X=None):
         _, _, W, b = self.estimator.parameters_
         H = self.H if X is None else hidden(self.estimator.parameters_, X)
         return H @ (W if gates is None else W * gates[:, None]) + b
-
-    def loss(self, gates=None):
-        return float(self.weights @ SOFTMAX.value(self.output(gates), self.Y))
 
     def prune(self, gates, *, compensate, rng):
         V, a, W, b = self.estimator.parameters_
@@ -109,7 +103,7 @@ class HiddenNeurons(Structure):
         return self._with((V[:, kept], a[kept], W[kept], b))
 
     def finetune(self, epochs, rng, passes=range):
-        model, samples = self.estimator, (self.X, self.Y, self.sample_weight)
+        model, samples = self.estimator, (self.X, self.targets, self.sample_weight)
         options = model.learning_rate, rng, passes(epochs)
         trained = self._with(train(model.parameters_, *samples, *options))
         trained.teacher = trained.output()  # what later steps compensate toward

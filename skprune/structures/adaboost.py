@@ -124,7 +124,7 @@ class AdaBoosted(TreeStructure):
         return is_classifier(self.source.model) and super().gates_are_linear
 
     def __init__(self, model, samples):
-        self.weights = tree_model(model).weights
+        self.tree_weights = tree_model(model).weights
         super().__init__(model, samples)
 
     def _set_units(self):
@@ -132,30 +132,30 @@ class AdaBoosted(TreeStructure):
         self.units = replace(self.units, rescalable=isinstance(self, AdaBoostTrees))
 
     def _scale_of(self, trees):
-        weights = self.weights[trees]
+        weights = self.tree_weights[trees]
         return weights / weights.sum()
 
     def _packed(self, forest, kept, prior, trees=None):
         pruned = super()._packed(forest, kept, prior, trees)
         if trees is not None:
-            pruned.weights = self.weights[trees]
+            pruned.tree_weights = self.tree_weights[trees]
         return pruned
 
     def _built(self):
         view = super()._built()
-        view.model.estimator_weights_ = self.weights.copy()
+        view.model.estimator_weights_ = self.tree_weights.copy()
         return view
 
     def _recovered(self):
         teacher = self.samples.teacher
         if is_classifier(self.source.model):
             return self._reweighted(self._fitted_weights(teacher))
-        return self._moved(self.samples.weights @ (teacher - self.output()))
+        return self._moved(self.weights @ (teacher - self.output()))
 
     def _reweighted(self, weights):
         """Give the same trees other weights."""
         changed = copy.copy(self)
-        changed.weights = weights
+        changed.tree_weights = weights
         changed.forest = self.forest.with_fields(scale=weights / weights.sum())
         if self._view is not None:
             model = copy.copy(self._view.model)
@@ -174,8 +174,8 @@ class AdaBoosted(TreeStructure):
 
         Their sum is free, as only ratios of decisions matter for the predicted class.
         """
-        forest, before = self.forest, self.weights
-        root = np.sqrt(self.samples.weights)[:, None]
+        forest, before = self.forest, self.tree_weights
+        root = np.sqrt(self.weights)[:, None]
         votes = np.array(
             [
                 (root * forest.value[forest.nodes(t)][self._leaves(t)]).ravel()
@@ -218,7 +218,7 @@ class AdaBoostTrees(AdaBoosted, ForestTrees):
         roots = forest.offset[trees]
         smaller, kept = forest.rewired(forest.left, forest.right, roots, trees)
         pruned = self._packed(smaller, kept, self.prior[kept], trees)
-        return pruned._reweighted(pruned.weights * gates[trees])
+        return pruned._reweighted(pruned.tree_weights * gates[trees])
 
 
 for kind in KINDS:

@@ -223,23 +223,14 @@ class WholeMembers(Structure):
         members = [copy.deepcopy(self.model.estimators_[t]) for t in self.kept]
         return with_members(self.model, members, self.kept)
 
-    def _gradient(self, rng=None):
-        Z = self.output()
-        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
-        return self.loss_function.gradient(Z, Y)
-
     def readouts(self):
-        parts = self.outputs, self._gradient, self.weights
+        parts = self.outputs, self.output_gradient, self.weights
         return [MemberReadout("estimators_", *parts)]
 
     def output(self, gates=None, X=None):
         gates = np.ones(len(self.kept)) if gates is None else np.asarray(gates)
         outputs = self.outputs if X is None else self._outputs(X)[self.kept]
         return np.einsum("u,unk->nk", gates / gates.sum(), outputs)
-
-    def loss(self, gates=None):
-        per_sample = self.loss_function.value(self.output(gates), self.targets)
-        return float(self.weights @ per_sample)
 
     def prune(self, gates, *, compensate, rng):
         smaller = copy.copy(self)

@@ -93,6 +93,12 @@ class Structure(ABC):
         The remaining units, and their groups, floors and nesting.
     group_names : list of str
         Name of each group of units.
+    loss_function : Loss
+        Loss of the output. `loss` and `output_gradient` need it, with the next two.
+    targets : ndarray of shape (n_samples, n_outputs)
+        Targets in the form that the loss takes.
+    weights : ndarray of shape (n_samples,)
+        Sample weights that sum to one.
     gates_are_linear : bool
         Whether the output is the sum of contributions times gates. If not,
         `gate_gradient` is not the derivative of `loss`.
@@ -107,6 +113,9 @@ class Structure(ABC):
     estimator: Any
     units: Units
     group_names: list[str]
+    loss_function: Any
+    targets: Any
+    weights: Any
     gates_are_linear = True
     answers: ClassVar[frozenset[str]] = frozenset()
     finishes_own = False
@@ -146,9 +155,26 @@ class Structure(ABC):
             Before the link function (logits of a classifier that has them).
         """
 
-    @abstractmethod
     def loss(self, gates=None):
         """Compute the weighted mean loss on the samples of the structure, a float."""
+        per_sample = self.loss_function.value(self.output(gates), self.targets)
+        return float(self.weights @ per_sample)
+
+    def output_gradient(self, rng=None):
+        """Derivative of each sample's loss with respect to the output.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator, default=None
+            Source of labels that are drawn from the model. None means the targets.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+        """
+        Z = self.output()
+        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
+        return self.loss_function.gradient(Z, Y)
 
     @abstractmethod
     def prune(self, gates, *, compensate, rng):

@@ -208,7 +208,7 @@ class StageTrees(TreeStructure):
         for t in range(self.forest.n_trees):
             nodes = self.forest.nodes(t)
             n_nodes = nodes.stop - nodes.start
-            yield np.bincount(self._leaves(t), self.samples.weights, n_nodes)
+            yield np.bincount(self._leaves(t), self.weights, n_nodes)
 
     def _cut(self, gates):
         forest = self.forest

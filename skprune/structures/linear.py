@@ -82,28 +82,19 @@ class LinearStructure(Structure):
         W, b = self.teacher
         return np.asarray(self.X @ W) + b
 
-    def _gradient(self, rng=None):
-        Z = self.output()
-        Y = self.targets if rng is None else self.loss_function.draw(Z, rng)
-        return self.loss_function.gradient(Z, Y)
-
     def _objective(self):
         strength = float(np.mean(self.view.penalty(self.total_weight)))
         return losses.Objective(self.loss_function, self.targets, self.b, strength)
 
     def _readout(self, kind, **units):
         options = {"centred": self.centred, "objective": self._objective(), **units}
-        parts = self.X, self.W, self._gradient, self.weights
+        parts = self.X, self.W, self.output_gradient, self.weights
         return kind("coef_", *parts, **options)
 
     def output(self, gates=None, X=None):
         W = self.W if gates is None else self.W * self._expand(gates)
         X = self.X if X is None else _features(self.estimator, X)
         return np.asarray(X @ W) + self.b
-
-    def loss(self, gates=None):
-        per_sample = self.loss_function.value(self.output(gates), self.targets)
-        return float(self.weights @ per_sample)
 
     def prune(self, gates, *, compensate, rng):
         pruned = copy.copy(self)

@@ -105,10 +105,6 @@ class NetStructure(Structure):
 
         return gradient
 
-    def loss(self, gates=None):
-        per_sample = self.loss_function.value(self.output(gates), self.targets)
-        return float(self.weights @ per_sample)
-
     def _checked(self, X):
         if X is None:
             return self.X

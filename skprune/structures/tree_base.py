@@ -62,7 +62,9 @@ class TreeStructure(Structure):
 
     def __init__(self, model, samples):
         self.source = tree_model(model)
-        self.samples = self.source.samples(samples)
+        self.samples = own = self.source.samples(samples)
+        self.loss_function, self.targets = own.loss, own.targets
+        self.weights = own.weights
         self.reweighted = not samples.trained_on and _differ(samples.sample_weight)
         forest = self.source.flattened()
         self.whole = forest
@@ -107,8 +109,7 @@ class TreeStructure(Structure):
         """Remove the units whose gate is zero, without recovery."""
 
     def _readout(self, kind, **options):
-        samples = self.samples
-        parts = self.forest, self._leaves, self._gradient, samples.weights
+        parts = self.forest, self._leaves, self.output_gradient, self.weights
         return kind(self.source.part, *parts, **options)
 
     def _output(self, value, X=None):
@@ -125,17 +126,8 @@ class TreeStructure(Structure):
             return self.leaves[t]
         return self.view.leaves(t, self.samples.X)
 
-    def _gradient(self, rng=None):
-        Z, loss = self.output(), self.samples.loss
-        Y = self.samples.targets if rng is None else loss.draw(Z, rng)
-        return loss.gradient(Z, Y)
-
     def _curvature(self):
-        return self.samples.loss.curvature(self.output())
-
-    def loss(self, gates=None):
-        per_sample = self.samples.loss.value(self.output(gates), self.samples.targets)
-        return float(self.samples.weights @ per_sample)
+        return self.loss_function.curvature(self.output())
 
     def prune(self, gates, *, compensate, rng):
         gates = np.asarray(gates, dtype=float)
@@ -211,7 +203,7 @@ class TreeStructure(Structure):
             n_leaves=n_leaves,
             scale=forest.scale[forest.node_tree[leaf]],
             prior=self.prior[leaf],
-            targets=samples.targets[used],
+            targets=self.targets[used],
             weights=samples.counts,
             fold=samples.rank % FOLDS,
             out_of_bag=None if mask is None else _part(mask, self.members, used),
@@ -224,7 +216,7 @@ class TreeStructure(Structure):
     def _reached(self, leaf, n_leaves):
         """Leaf that each used sample falls into, numbered among those of the tree."""
         forest, used = self.forest, self.samples.used
-        every = len(used) == len(self.samples.weights)
+        every = len(used) == len(self.weights)
         number = np.cumsum(leaf, dtype=np.int32) - 1
         kind = np.min_scalar_type(n_leaves.max())
         leaves = np.empty((forest.n_trees, len(used)), dtype=kind)

@@ -1,10 +1,14 @@
 """What families share: granularities and their words, and sizes that add up."""
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
+from sklearn.linear_model import Ridge
 
-from skprune.structures import FAMILIES, ModelSize
+from skprune.structures import FAMILIES, ModelSize, Samples
 from skprune.structures.base import Family, Structure, register
+from skprune.structures.linear import LinearFeatures
 from tests.cases import CASES
 
 X, Y = load_iris(return_X_y=True)
@@ -54,6 +58,19 @@ def test_family_registered_last_is_asked_first():
         assert FAMILIES[0] is own
     finally:
         FAMILIES.remove(own)
+
+
+def test_loss_and_gradient_follow_from_the_loss_function():
+    """They are the weighted mean of the loss, and its derivative by the output."""
+    weights = np.arange(150.0)
+    model = Ridge().fit(X, Y, weights)
+    structure = LinearFeatures(model, Samples(X, Y, weights))
+    errors = model.predict(X) - Y
+
+    assert_allclose(structure.output_gradient()[:, 0], errors)
+    assert_allclose(structure.loss(), weights @ errors**2 / weights.sum() / 2)
+    drawn = structure.output_gradient(np.random.default_rng(0))
+    assert drawn.shape == (150, 1) and (drawn[:, 0] != errors).all()
 
 
 def test_sizes_add_up():
