@@ -94,6 +94,7 @@ def assert_same_search(distant, local):
     assert_array_equal(distant.predict_proba(X), local.predict_proba(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
 def test_dask_gives_the_scores_of_one_machine(name, cluster):
     """A search on workers of dask finds the same, and the workers do the work."""
@@ -109,6 +110,7 @@ def test_dask_gives_the_scores_of_one_machine(name, cluster):
     assert places(local) == {os.getpid()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
 def test_samples_are_sent_once(name, cluster):
     """A worker holds the samples once, however many candidates it scores."""
@@ -121,6 +123,7 @@ def test_samples_are_sent_once(name, cluster):
     assert_array_equal(np.unique(counted), [1])
 
 
+@pytest.mark.slow
 def test_workers_share_the_cache(cluster, tmp_path):
     """With memory on a disk that all workers see, the model is fitted once a fold."""
     pruning = PruningEstimator(NET, memory=str(tmp_path), random_state=0)

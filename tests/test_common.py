@@ -185,6 +185,7 @@ def test_extra_check_of_transformers(check):
     getattr(estimator_checks, check)(type(estimator).__name__, estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0, 0.5])
 @pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
 def test_no_check_fails_with_a_cache(model, rate, tmp_path):

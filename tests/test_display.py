@@ -157,6 +157,7 @@ def test_path_of_estimator_is_that_of_the_search(search):
     assert display.ax_.get_ylabel() == "accuracy"
 
 
+@pytest.mark.slow
 def test_path_of_pipeline_that_ends_in_pruning():
     """Scaling before the pruning is done in each fold, as in a search."""
     pipe = make_pipeline(StandardScaler(), PruningEstimator(LINEAR, method="taylor"))

@@ -38,11 +38,7 @@ PAGES = sorted(
     if not {"auto_examples", "generated", "_build"} & set(path.parts)
 )
 PAGE_CODE = sorted(path.stem for path in (ROOT / "docs" / "code").glob("*.py"))
-QUICKSTART = "plot_quickstart.py"  # the example that every run of the tests includes
-EXAMPLES = [
-    pytest.param(name, marks=() if name == QUICKSTART else pytest.mark.slow)
-    for name in sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
-]
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("plot_*.py"))
 DATA_PACKAGES = {"plot_adult.py": "mglearn"}  # tests do not need it: not in "test"
 CALLABLES = [
     name for name in skprune.__all__ if not is_dataclass(getattr(skprune, name))
@@ -154,6 +150,7 @@ def test_model_of_a_page_trains_by_passes(page_code, digits):
     assert bare.estimator_.n_hidden == before.n_hidden == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
     """Each example finishes without an error and prints something."""

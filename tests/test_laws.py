@@ -22,14 +22,41 @@ from sklearn.preprocessing import StandardScaler
 from skprune import PruningEstimator, model_size, prune
 from skprune.methods import METHODS
 from skprune.numerics.units import SCOPES
+from skprune.structures import find_family
 from skprune.testing import METHOD_LAWS, STRUCTURE_LAWS
 from skprune.testing.structure_laws import RATES, method_removes_exact_number
 from tests.cases import CASES, NOTHING_TO_PRUNE, dataset
 from tests.pairwise import pairs_of, pairwise
 
 BY_NAME = {case.name: case for case in CASES}
+# one or two of each family, of which every run of the tests has all laws
+REPRESENTATIVE = {
+    "AdaBoostClassifier",
+    "BaggingClassifier",
+    "BaggingClassifier-logistic",
+    "DecisionTreeClassifier-best-first",
+    "DecisionTreeRegressor",
+    "GradientBoostingClassifier",
+    "HistGradientBoostingClassifier-categories",
+    "HistGradientBoostingRegressor",
+    "LogisticRegression",
+    "MLPClassifier-sparse",
+    "MLPRegressor-logistic",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+    "Ridge-outputs",
+}
+
+
+def at_times(name):
+    """Mark of the tests of a case: the others than representatives are slow."""
+    return () if name in REPRESENTATIVE else pytest.mark.slow
+
+
 SPECIMENS = [
-    pytest.param(case, granularity, id=f"{case.name}-{granularity}")
+    pytest.param(
+        case, granularity, id=f"{case.name}-{granularity}", marks=at_times(case.name)
+    )
     for case in CASES
     for granularity in case.granularities
 ]
@@ -64,6 +91,17 @@ def test_method_keeps_law(method, law):
     law(METHODS[method]())
 
 
+def test_each_family_has_a_representative():
+    """Every run tests the laws on a model of each family."""
+    families = [
+        {find_family(BY_NAME[name].model).name for name in names}
+        for names in (REPRESENTATIVE, BY_NAME)
+    ]
+    bagged = {name for name in families[1] if name.startswith("bagging of")}
+    assert families[1] - bagged <= families[0]
+    assert families[0] & bagged
+
+
 def test_pairs_of_the_grid_are_covered():
     """A tenth of the grid contains every pair of values of the whole grid."""
     chosen = pairwise(GRID)
@@ -74,7 +112,10 @@ def test_pairs_of_the_grid_are_covered():
 
 
 @pytest.mark.filterwarnings("ignore::skprune.engine.warnings.LostClassWarning")
-@pytest.mark.parametrize(("name", "granularity", "method", "schedule"), pairwise(GRID))
+@pytest.mark.parametrize(
+    ("name", "granularity", "method", "schedule"),
+    [pytest.param(*row, marks=at_times(row[0])) for row in pairwise(GRID)],
+)
 def test_method_prunes_structure(name, granularity, method, schedule):
     """Each method removes exactly as many units as asked from each structure."""
     specimen = BY_NAME[name].specimen(granularity)
@@ -114,6 +155,7 @@ print("all equal")
 """
 
 
+@pytest.mark.slow
 def test_results_predict_where_skprune_is_not_installed(tmp_path):
     """Pruned models unpickle and predict in a process without skprune."""
     models = []

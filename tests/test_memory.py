@@ -40,6 +40,7 @@ def entries(folder, name="output.pkl"):
     return sorted(Path(folder).rglob(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["output.pkl", "metadata.json", "func_code.py"])
 @pytest.mark.parametrize("share", [0, 0.3, 0.7, 0.99])
 def test_half_written_file_is_made_again(tmp_path, caplog, name, share):
@@ -121,6 +122,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_search_after_one_that_was_killed(tmp_path):
     """What a killed search leaves behind is whole, or is made again."""
     root = Path(__file__).parents[1]

@@ -195,14 +195,17 @@ def pruning_path(
     fit = Fit(estimator, Samples(X, y, sample_weight))
     rng = make_generator(random_state)
     # the largest model last: it is a copy, made when nothing else needs memory
-    order, found = sorted(rates, key=lambda rate: (rate == 0, rate)), {}
-    for rate, pruned in zip(order, prunings(fit, plan, order, rng)):
-        report, model = report_with_recall(pruned), pruned.estimator
-        # arrays that compensation left alone may be shared by all models of the path
-        found[rate] = model if pruned.is_own else deepcopy(model), report
-        del pruned, model
+    order = sorted(rates, key=lambda rate: (rate == 0, rate))
+    pruned = prunings(fit, plan, order, rng)
+    found = {rate: _model_and_report(next(pruned)) for rate in order}
     estimators, reports = zip(*(found[rate] for rate in rates))
     return PruningPath(np.array(rates), list(estimators), list(reports))
+
+
+def _model_and_report(pruned):
+    report, model = report_with_recall(pruned), pruned.estimator
+    # arrays that compensation left alone may be shared by all models of the path
+    return model if pruned.is_own else deepcopy(model), report
 
 
 def check_rates(rates):

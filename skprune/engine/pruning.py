@@ -89,15 +89,21 @@ def prunings(fit, plan, rates, rng, task=SILENT):
     for rate in rates:
         if isinstance(rate, Budget):
             rate = rate_within(rate, firsts, plan, fit)
-        courses = run_steps(firsts, plan, rate, fit, task)
-        yield Pruned(
-            fit=fit,
-            before=structures,
-            after=[course.structure for course in courses],
-            method=plan.method,
-            importances=_joined([course.importances for course in courses], float),
-            support=_joined([course.support for course in courses], bool),
+        # a local variable would keep one pruning in memory during the next
+        yield _pruned(
+            fit, structures, plan.method, run_steps(firsts, plan, rate, fit, task)
         )
+
+
+def _pruned(fit, structures, method, courses):
+    return Pruned(
+        fit=fit,
+        before=structures,
+        after=[course.structure for course in courses],
+        method=method,
+        importances=_joined([course.importances for course in courses], float),
+        support=_joined([course.support for course in courses], bool),
+    )
 
 
 def _joined(parts, dtype):

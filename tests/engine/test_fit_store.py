@@ -48,10 +48,9 @@ def test_prunings_in_any_order_are_as_if_alone(model, store, tmp_path):
     for options in (
         {"granularity": granularity, "method": method, "compensate": compensate}
         for granularity in family_of(final_model(model)).structures
-        for method in ("taylor", "random", "magnitude", "l1")
-        for compensate in (True, False)
+        for method, compensate in (("taylor", True), ("random", False), ("l1", True))
     ):
-        for rate in (0.6, 0, 0.3):
+        for rate in (0.6, 0.3):
             options["rate"] = rate
             alone, shared = (
                 clone(own).set_params(**options).fit(X, Y) for own in (pruner, cached)

@@ -90,6 +90,7 @@ def test_no_recovery_no_shared_arrays():
     assert content_hash(case.fitted()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compensate", [True, False])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_models_of_a_path_share_no_array(case, compensate):

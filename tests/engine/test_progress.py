@@ -168,6 +168,7 @@ def test_scoring_monitor_sees_every_step(callbacks):
     assert steps[-1] == model.score(X, y)
 
 
+@pytest.mark.slow
 def test_scoring_monitor_works_in_other_processes(callbacks):
     """Under a search with two processes each step of each fit is in the log."""
     monitor = callbacks.ScoringMonitor(scoring="accuracy")

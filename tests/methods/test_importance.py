@@ -29,6 +29,7 @@ def mean_over_draws(model, X, y, n_draws, **options):
     return np.mean(outputs, axis=0), np.std(outputs, axis=0) / np.sqrt(n_draws)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensitivity", ["norm", "max"])
 def test_linear_output_is_unbiased(fitted, sensitivity):
     """The mean over many draws is the output of the unpruned model."""
@@ -40,6 +41,7 @@ def test_linear_output_is_unbiased(fitted, sensitivity):
     assert (np.abs(mean - model.predict(X)) < 4.5 * error).all()
 
 
+@pytest.mark.slow
 def test_without_reweighting_it_is_not(fitted):
     """With gates of one instead, the mean falls short of the unpruned output."""
     X, y, model = fitted
@@ -50,6 +52,7 @@ def test_without_reweighting_it_is_not(fitted):
     assert (np.abs(mean - model.predict(X)) > 4.5 * error).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_last_layer_is_unbiased(diabetes):
     """For a network with one hidden layer the sampled neurons keep the mean output."""
     X, y = diabetes

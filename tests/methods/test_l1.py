@@ -47,6 +47,7 @@ def test_support_is_that_of_l1_logistic_regression(cancer):
     assert_array_equal(lasso.coef_[0] != 0, pruned.support_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("granularity", ["connection", "neuron", "feature", "layer"])
 def test_no_layer_of_a_deep_network_is_starved(granularity, digits):
     """In a deep net each layer keeps units and the accuracy is far above chance."""
@@ -75,6 +76,7 @@ def net(split):
     return net.fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["global", "local", "lamp"])
 @pytest.mark.parametrize("granularity", ["connection", "neuron", "feature"])
 @pytest.mark.parametrize("n_steps", [1, 3])

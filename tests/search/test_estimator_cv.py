@@ -184,6 +184,7 @@ def test_sizes_stand_beside_the_scores():
     assert_array_equal(search.cv_results_["mean_n_units"], [24, 17, 10, 5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_splits_run_side_by_side(backend):
     """Processes and threads give the results of sequential splits."""

@@ -113,6 +113,7 @@ def population(n_samples, seed):
     return X, (signal > 0).astype(int)
 
 
+@pytest.mark.slow
 def test_promise_holds_for_pruned_models():
     """The accuracy lost on fresh samples is above the bound in few searches of many.
 

@@ -86,6 +86,7 @@ def test_a_member_that_saw_not_all_classes():
     assert_allclose(smaller.predict_proba(X).sum(axis=1), 1)
 
 
+@pytest.mark.slow
 def test_networks_lose_neurons_and_little_else():
     """Half of all hidden neurons go at two points of accuracy at most."""
     X, y = load_digits(return_X_y=True)

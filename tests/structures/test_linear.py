@@ -321,6 +321,7 @@ def fitted_linear_models():
                 yield name, model, X, y
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_linear_model_of_scikit_learn_is_accounted_for():
     """A model that has coef_ is pruned, and predicts as its coef_ says, or refused."""
