@@ -431,6 +431,7 @@ def test_containers_are_looked_through():
     assert_array_equal(display.support, pipe[-1].support_)
 
 
+@pytest.mark.slow
 def test_library_works_without_matplotlib():
     """Only plotting needs matplotlib, and the error tells how to install it."""
     code = (

@@ -76,6 +76,7 @@ def page_code(monkeypatch):
         sys.modules.pop(name, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_page_prints_what_it_shows(path, page_code):
     """Each example on a page of the docs prints the output shown."""

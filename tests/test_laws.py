@@ -244,6 +244,7 @@ CONTESTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "granularity", "method"), sorted(set(CONTESTS) - UNDECIDED)
 )

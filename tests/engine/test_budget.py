@@ -36,7 +36,10 @@ def case_of(name):
     return next(case for case in CASES if case.name == name)
 
 
-@pytest.mark.parametrize("method", ["magnitude", "random", "l1"])
+@pytest.mark.parametrize(
+    "method",
+    ["magnitude", *(pytest.param(m, marks=pytest.mark.slow) for m in ("random", "l1"))],
+)
 @pytest.mark.parametrize(("name", "granularity", "limit"), BUDGETED)
 def test_smallest_rate_meets_the_budget(name, granularity, limit, method):
     """The pruned model keeps the limit, and with one unit more it would not."""

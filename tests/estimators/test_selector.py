@@ -75,6 +75,7 @@ def cancer(cancer):
     return StandardScaler().fit_transform(X), y
 
 
+@pytest.mark.slow
 @parametrize_with_checks(CHECKED)
 def test_scikit_learn_check(estimator, check):
     """The selector passes each check without an exception."""
