@@ -110,7 +110,7 @@ def check_targets(model, samples):
 def take(samples, rows):
     """Select rows of samples, with their weights and metadata."""
     weights, params = samples.sample_weight, samples.fit_params
-    if np.ndim(weights):  # None and one number are for all rows
+    if np.asarray(weights).ndim:  # None and one number are for all rows
         weights = np.asarray(weights)[rows]
     if params is not None:
         params = method_params(samples.X, params, indices=rows)
