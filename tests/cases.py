@@ -372,7 +372,7 @@ CHECKED_ALWAYS = [
     DecisionTreeRegressor(),
     RandomForestClassifier(n_estimators=4),
     _forest(BaggingRegressor),
-    _forest(AdaBoostClassifier, n_estimators=8),
+    AdaBoostRegressor(n_estimators=4, random_state=1),
     _forest(GradientBoostingRegressor, n_estimators=8),
     _hist(HistGradientBoostingClassifier, max_iter=8),
 ]
@@ -382,7 +382,7 @@ CHECKED_SLOWLY = [
     DecisionTreeClassifier(),
     RandomForestRegressor(n_estimators=4),
     _forest(BaggingClassifier),
-    AdaBoostRegressor(n_estimators=4, random_state=1),
+    _forest(AdaBoostClassifier, n_estimators=8),
     _forest(GradientBoostingClassifier, n_estimators=8),
     _hist(HistGradientBoostingRegressor, max_iter=8),
     _logistic_cv(),
